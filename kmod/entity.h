@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Identities.  An identity is an object of its own, referenced by the payload
+ * of its key "entity:..." and by its sessions and fetches; when its key goes
+ * (revoke, forget, drain) mh_identity_forget() wipes the private keys and ends its sessions.
+ */
+#ifndef MH_ENTITY_H
+#define MH_ENTITY_H
+
+#include <linux/kref.h>
+#include <linux/key.h>
+#include <linux/mutex.h>
+#include "core/messages.h"
+#include "core/wrap.h"
+
+struct mh_trust;	/* trust.c: pinned ANCHOR, EPOCH, floors, revocations, cached statements of one Region */
+struct mh_session;
+
+struct mh_identity {
+	struct kref ref;
+	struct list_head link;		/* entity.c: all identities; its lock */
+	struct mutex lock;		/* private keys, state below, blob generation; taken before a session's lock? no: after */
+	bool dead;			/* forgotten: keys are wiped */
+	bool joined;
+	char name[MH_NAME_MAX + 1];
+	char region[MH_NAME_MAX + 1];	/* label; "" while pending */
+	u8 region_id[32];
+	u8 ecx[32];
+	u8 kei[32], kes[32], kec[32];		/* private */
+	u8 kei_pub[64], kes_pub[64], kec_pub[32];
+	u8 request_nonce[32];
+	u8 incarnation[MH_INCARNATION_LEN];
+	u64 sessions, receipts;
+	u8 head[32];
+	u64 entity_serial;
+	struct mh_trust *trust;		/* set at join or unlock */
+	struct mh_session *session;	/* the open (or opening) one, under session.c's lock */
+	u64 generation, sealed;		/* blob */
+	u8 seat[32];			/* Seat of Trust, to seal again */
+	char *addresses;		/* '\n' between; may be NULL */
+	key_serial_t serial;		/* of its key */
+};
+
+struct mh_identity *mh_identity_get(struct mh_identity *id);
+void mh_identity_put(struct mh_identity *id);
+void mh_identity_forget(struct mh_identity *id);	/* from keytype's .revoke and .destroy; may not sleep long */
+struct mh_identity *mh_identity_find_region(const char *label);	/* reference; NULL */
+
+#endif

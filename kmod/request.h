@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Fetches: one object from the requester's call to its collection.  Exactly
+ * one completion, by mh_fetch_complete(), decided by one atomic bit.
+ *
+ * A fetch goes first to mh_session_submit(); -ENOTCONN there means no session
+ * is open for its identity: it is queued on the doorbell (agent) until
+ * MH_IOC_SESSION adopts all waiting fetches of that identity.  When a session dies, its
+ * unfinished fetches come back by mh_fetch_requeue() (once), else complete with its error.
+ */
+#ifndef MH_REQUEST_H
+#define MH_REQUEST_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/wait.h>
+#include "entity.h"
+#include "core/manifest.h"
+
+/* What was delivered and checked: parked in the fetch, wiped at its end.  Key Data only, for now. */
+struct mh_delivered {
+	u8 secret[64];
+	u32 len;
+	u8 alg;
+	u64 version;
+	u8 leaf[32];
+	struct mh_policy policy;	/* all combined */
+	u64 not_after;			/* the validity's end, seconds; a key does not outlive it */
+};
+
+struct mh_fetch {
+	struct kref ref;
+	struct list_head link;		/* doorbell queue, or a session's list; under that one's lock */
+	struct mh_identity *identity;
+	char name[MH_DATASET_MAX + 1];
+	u64 version;
+	kuid_t uid;
+	u64 id;				/* doorbell id, never 0, never again */
+	u32 request;			/* STP request id in its session */
+	bool pulled, retried;
+	unsigned long done;		/* bit 0: completed; the one atomic bit */
+	int err;			/* valid once done */
+	u32 refusal, retry_after_ms;
+	struct mh_delivered *data;	/* valid once done with err 0; owned */
+	wait_queue_head_t wq;
+};
+
+struct mh_fetch *mh_fetch_get(struct mh_fetch *f);
+void mh_fetch_put(struct mh_fetch *f);		/* last one wipes data */
+/* Consumes data (wiped when the fetch was done already). true: this call completed it. */
+bool mh_fetch_complete(struct mh_fetch *f, int err, struct mh_delivered *data);
+/* A session ended with err before it served f: doorbell again once, else complete with err. Takes over the session's reference. */
+void mh_fetch_requeue(struct mh_fetch *f, int err);
+/* MH_IOC_SESSION: moves every waiting fetch of the identity of doorbell id `id` to `to` (with references); returns the identity, or NULL. */
+struct mh_identity *mh_request_adopt(u64 id, struct list_head *to);
+/* Fail all waiting and future ones with err (drain). */
+void mh_request_drain(int err);
+/* An identity's blob changed: MH_PULL_SEAL for the agent. */
+void mh_request_seal(struct mh_identity *id);
+
+#endif
