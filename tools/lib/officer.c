@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+/* Officers' keys on libcrypto; see officer.h. */
+#include "officer.h"
+#include "core/statement.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct mh_officer {
+	EVP_PKEY *key;
+	u8 pub[MH_P256_PUB_LEN];
+};
+
+static int public_of(EVP_PKEY *key, u8 pub[MH_P256_PUB_LEN])
+{
+	u8 point[1 + MH_P256_PUB_LEN];
+	char group[32];
+	size_t n;
+
+	if (!EVP_PKEY_is_a(key, "EC") ||
+	    !EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof(group), &n) ||
+	    (strcmp(group, "prime256v1") && strcmp(group, "P-256")) ||
+	    !EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &n) ||
+	    n != sizeof(point) || point[0] != 4)
+		return -EBADMSG;
+	memcpy(pub, point + 1, MH_P256_PUB_LEN);
+	return 0;
+}
+
+int mh_officer_create(const char *path, const char *passphrase, u8 pub[MH_P256_PUB_LEN])
+{
+	EVP_PKEY *key;
+	FILE *f = NULL;
+	int fd, ret = -EIO;
+
+	if (!*passphrase)
+		return -EINVAL;
+	key = EVP_EC_gen("P-256");
+	if (!key)
+		return -ENOMEM;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		ret = -errno;
+		goto out;
+	}
+	f = fdopen(fd, "w");
+	if (!f) {
+		close(fd);
+		goto remove;
+	}
+	if (PEM_write_PKCS8PrivateKey(f, key, EVP_aes_256_cbc(), passphrase, (int)strlen(passphrase), NULL,
+				      NULL) != 1 ||
+	    fflush(f) || fsync(fd))
+		goto remove;
+	ret = public_of(key, pub);
+remove:
+	if (f && fclose(f) && !ret)
+		ret = -EIO;
+	if (ret)
+		unlink(path);
+out:
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return ret;
+}
+
+/* libcrypto would ask on the terminal by itself without a callback */
+static int give_passphrase(char *buf, int size, int rwflag, void *u)
+{
+	int n = (int)strlen(u);
+
+	(void)rwflag;
+	if (n > size)
+		return -1;
+	memcpy(buf, u, (size_t)n);
+	return n;
+}
+
+int mh_officer_open(struct mh_officer **o, const char *path, const char *passphrase)
+{
+	struct mh_officer *n;
+	char *secret = strdup(passphrase);
+	FILE *f = fopen(path, "re");
+	unsigned long e;
+	int ret = f ? 0 : -errno;
+
+	n = calloc(1, sizeof(*n));
+	if (!ret && (!n || !secret))
+		ret = -ENOMEM;
+	if (!ret) {
+		n->key = PEM_read_PrivateKey(f, NULL, give_passphrase, secret);
+		e = ERR_peek_last_error();
+		if (!n->key)
+			ret = ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE ?
+				-EBADMSG : -EKEYREJECTED;
+		else
+			ret = public_of(n->key, n->pub);
+	}
+	ERR_clear_error();
+	if (f)
+		fclose(f);
+	if (secret) {
+		mh_wipe(secret, strlen(secret));
+		free(secret);
+	}
+	if (ret) {
+		mh_officer_close(n);
+		return ret;
+	}
+	*o = n;
+	return 0;
+}
+
+void mh_officer_close(struct mh_officer *o)
+{
+	if (!o)
+		return;
+	EVP_PKEY_free(o->key);
+	free(o);
+}
+
+const u8 *mh_officer_public(const struct mh_officer *o)
+{
+	return o->pub;
+}
+
+int mh_officer_sign(struct mh_officer *o, const u8 digest[MH_HASH_LEN], u8 sig[MH_SIG_LEN])
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(o->key, NULL);
+	u8 der[80];
+	const u8 *p = der;
+	size_t n = sizeof(der);
+	ECDSA_SIG *s = NULL;
+	int ret = -EIO;
+
+	if (ctx && EVP_PKEY_sign_init(ctx) == 1 && EVP_PKEY_sign(ctx, der, &n, digest, MH_HASH_LEN) == 1) {
+		s = d2i_ECDSA_SIG(NULL, &p, (long)n);
+		if (s && BN_bn2binpad(ECDSA_SIG_get0_r(s), sig, 32) == 32 &&
+		    BN_bn2binpad(ECDSA_SIG_get0_s(s), sig + 32, 32) == 32)
+			ret = 0;
+	}
+	ECDSA_SIG_free(s);
+	EVP_PKEY_CTX_free(ctx);
+	ERR_clear_error();
+	return ret;
+}
+
+void mh_officer_fingerprint(const u8 pub[MH_P256_PUB_LEN], char *out)
+{
+	const struct mh_buf v[] = { MH_L("officer fingerprint"), MH_BUF(pub, MH_P256_PUB_LEN) };
+	u8 hash[MH_HASH_LEN];
+
+	mh_sha256v(hash, v, 2);
+	mh_fingerprint(hash, out);
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+/* Messages, numbers and prompts of the command-line tools. */
+#include "util.h"
+#include "core/crypto.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+#include <fcntl.h>
+
+const char *mh_prog = "microhsm";
+
+int mh_fail(int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fprintf(stderr, "%s: ", mh_prog);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	return code;
+}
+
+void mh_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+void mh_hex(char *out, const void *p, size_t n)
+{
+	static const char digit[] = "0123456789abcdef";
+	const u8 *b = p;
+
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digit[b[i] >> 4];
+		out[2 * i + 1] = digit[b[i] & 15];
+	}
+	out[2 * n] = 0;
+}
+
+int mh_unhex(u8 *out, size_t n, const char *hex)
+{
+	if (strlen(hex) != 2 * n)
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++) {
+		char pair[3] = { hex[2 * i], hex[2 * i + 1], 0 };
+
+		if (!isxdigit((unsigned char)pair[0]) || !isxdigit((unsigned char)pair[1]))
+			return -EINVAL;
+		out[i] = (u8)strtoul(pair, NULL, 16);
+	}
+	return 0;
+}
+
+int mh_duration(const char *s, u64 *seconds)
+{
+	static const struct {
+		char unit;
+		u32 factor;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 0, 1 } };
+	char *end;
+	unsigned long long v;
+
+	if (!isdigit((unsigned char)*s))
+		return -EINVAL;
+	errno = 0;
+	v = strtoull(s, &end, 10);
+	if (errno || v > UINT32_MAX || (*end && end[1]))
+		return -EINVAL;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (units[i].unit == *end) {
+			*seconds = v * units[i].factor;
+			return *seconds > UINT32_MAX ? -EINVAL : 0;
+		}
+	return -EINVAL;
+}
+
+static const char *skip_separators(const char *s)
+{
+	while (*s == ' ' || *s == '-' || *s == ':' || *s == '\n')
+		s++;
+	return s;
+}
+
+bool mh_fingerprint_same(const char *typed, const char *fingerprint)
+{
+	const char *a = typed, *b = fingerprint;
+
+	for (;;) {
+		a = skip_separators(a);
+		b = skip_separators(b);
+		if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
+			return false;
+		if (!*a)
+			return true;
+		a++;
+		b++;
+	}
+}
+
+static int prompt(const char *text, char *out, size_t size, bool echo)
+{
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	struct termios was, quiet;
+	size_t n = 0;
+	int ret = 0;
+
+	if (fd < 0 || tcgetattr(fd, &was) < 0) {
+		if (fd >= 0)
+			close(fd);
+		return -ENOTTY;
+	}
+	quiet = was;
+	if (!echo)
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(fd, TCSAFLUSH, &quiet);
+	dprintf(fd, "%s", text);
+	while (n + 1 < size) {
+		ssize_t got = read(fd, out + n, 1);
+
+		if (got != 1) {
+			ret = -EIO;
+			break;
+		}
+		if (out[n] == '\n')
+			break;
+		n++;
+	}
+	out[n] = 0;
+	tcsetattr(fd, TCSAFLUSH, &was);
+	if (!echo)
+		dprintf(fd, "\n");
+	close(fd);
+	if (ret)
+		mh_wipe(out, size);
+	return ret;
+}
+
+int mh_prompt_secret(const char *text, char *out, size_t size)
+{
+	return prompt(text, out, size, false);
+}
+
+int mh_prompt_line(const char *text, char *out, size_t size)
+{
+	return prompt(text, out, size, true);
+}
+
+int mh_secret_from_fd(int fd, char *out, size_t size)
+{
+	size_t n = 0;
+
+	while (n + 1 < size) {
+		ssize_t got = read(fd, out + n, 1);
+
+		if (got < 0)
+			return -errno;
+		if (!got || out[n] == '\n')
+			break;
+		n++;
+	}
+	out[n] = 0;
+	return 0;
+}
+
+void mh_process_protect(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0))
+		mh_note("%s: warning: core dumps could not be disabled: %s", mh_prog, strerror(errno));
+}
+
+void mh_time_text(u64 t, char out[24])
+{
+	time_t when = (time_t)t;
+	struct tm tm;
+
+	if (!gmtime_r(&when, &tm) || !strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		snprintf(out, 24, "%llu", (unsigned long long)t);
+}
