@@ -38,7 +38,9 @@ struct mh_identity {
 	u64 generation, sealed;		/* blob */
 	u8 seat[32];			/* Seat of Trust, to seal again */
 	char *addresses;		/* '\n' between; may be NULL */
-	key_serial_t serial;		/* of its key */
+	key_serial_t serial;		/* of its key; keytype.c writes it */
+	struct list_head seal;		/* to be sealed by the agent, with a reference; doorbell.c's lock */
+	bool seal_queued;		/* in that list; doorbell.c's lock */
 };
 
 struct mh_identity *mh_identity_get(struct mh_identity *id);

@@ -13,7 +13,9 @@
 
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/uidgid.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include "entity.h"
 #include "core/manifest.h"
 
@@ -28,9 +30,13 @@ struct mh_delivered {
 	u64 not_after;			/* the validity's end, seconds; a key does not outlive it */
 };
 
+struct mh_bell;
+
 struct mh_fetch {
 	struct kref ref;
 	struct list_head link;		/* doorbell queue, or a session's list; under that one's lock */
+	struct list_head all;		/* every one alive; request.c's lock */
+	struct mh_bell *bell;		/* waits there; doorbell.c's lock */
 	struct mh_identity *identity;
 	char name[MH_DATASET_MAX + 1];
 	u64 version;
@@ -39,10 +45,13 @@ struct mh_fetch {
 	u32 request;			/* STP request id in its session */
 	bool pulled, retried;
 	unsigned long done;		/* bit 0: completed; the one atomic bit */
+	bool ready;			/* what completion wrote can be read (smp_load_acquire) */
+	atomic_t completions;		/* never more than 1 */
 	int err;			/* valid once done */
 	u32 refusal, retry_after_ms;
 	struct mh_delivered *data;	/* valid once done with err 0; owned */
 	wait_queue_head_t wq;
+	struct delayed_work expire;	/* asynchronous ones; holds a reference while queued */
 };
 
 struct mh_fetch *mh_fetch_get(struct mh_fetch *f);
@@ -57,5 +66,24 @@ struct mh_identity *mh_request_adopt(u64 id, struct list_head *to);
 void mh_request_drain(int err);
 /* An identity's blob changed: MH_PULL_SEAL for the agent. */
 void mh_request_seal(struct mh_identity *id);
+
+/* ---- for chardev.c and keytype.c ---- */
+
+struct mh_fetch_io;
+struct file;
+
+/* The identity that a fetch of region is by, if the caller may search it; serial 0: by its label. */
+struct mh_identity *mh_request_identity(key_serial_t serial, const char *region);
+/* MH_IOC_FETCH without MH_FETCH_ASYNC */
+int mh_request_fetch(struct mh_fetch_io *a);
+/* With it: -EINPROGRESS and *out, or an error.  Then wait (poll) and collect, or abandon. */
+int mh_request_begin(struct mh_fetch_io *a, struct mh_fetch **out);
+bool mh_request_ready(const struct mh_fetch *f);
+int mh_request_collect(struct mh_fetch *f, struct mh_fetch_io *a);
+void mh_request_abandon(struct mh_fetch *f);	/* puts it */
+/* key_type.request_key */
+int mh_request_key(struct key *authkey, void *aux);
+unsigned int mh_request_count(void);
+u32 mh_request_doubles(void);
 
 #endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One record in the host's audit log: who did what to which identity. */
+#ifndef MH_AUDIT_H
+#define MH_AUDIT_H
+
+#include <linux/audit.h>
+#include <linux/cred.h>
+#include <linux/sched.h>
+
+/* op, name: without quotes, spaces or control characters; ours are. */
+static inline void mh_audit(const char *op, const char *name, bool ok)
+{
+	audit_log(NULL, GFP_KERNEL, AUDIT_KERNEL_OTHER,
+		  "microhsm op=%s name=\"%s\" pid=%d uid=%u auid=%u res=%d", op, name ? name : "?",
+		  task_tgid_nr(current), from_kuid(&init_user_ns, current_uid()),
+		  from_kuid(&init_user_ns, audit_get_loginuid(current)), ok);
+}
+
+#endif
