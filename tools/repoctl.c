@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+/* repoctl: the officers' tool.  A table of nouns and verbs, and its options. */
+#include "repoctl.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static const struct rc_verb *const nouns[] = {
+	rc_region_verbs, rc_officer_verbs, rc_entity_verbs, rc_dataset_verbs, rc_instance_verbs,
+	rc_grant_verbs, rc_delegation_verbs, rc_audit_verbs, rc_status_verbs,
+};
+
+static const struct rc_option global_options[] = {
+	{ "--socket", "PATH", "admin socket (default /run/microhsm/admin)" },
+	{ "--region", "LABEL", "the Region; not needed when there is one" },
+	{ "--key", "FILE", "an officer's key; again for each officer of a quorum" },
+	{ "--passphrase-fd", "N", "read passphrases from descriptor N, one a line, in the keys' order" },
+	{ "--json", NULL, "machine-readable output" },
+	{ "--help", NULL, "this text" },
+	{ NULL, NULL, NULL },
+};
+
+static void print_options(const struct rc_option *o)
+{
+	for (; o && o->name; o++) {
+		char left[64];
+
+		snprintf(left, sizeof(left), "%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		printf("  %-26s %s\n", left, o->help);
+	}
+}
+
+static void print_verb(const struct rc_verb *v)
+{
+	printf("  repoctl %s%s%s %s\n      %s\n", v->noun, v->verb ? " " : "", v->verb ? v->verb : "", v->operands,
+	       v->help);
+}
+
+static int help(const char *noun, const struct rc_verb *only)
+{
+	printf("usage: repoctl [OPTION]... NOUN VERB [OPTION]... [OPERAND]...\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(nouns); i++)
+		for (const struct rc_verb *v = nouns[i]; v->noun; v++)
+			if ((!noun || !strcmp(noun, v->noun)) && (!only || only == v))
+				print_verb(v);
+	if (only && only->options) {
+		printf("\noptions of %s %s:\n", only->noun, only->verb ? only->verb : "");
+		print_options(only->options);
+	}
+	printf("\noptions:\n");
+	print_options(global_options);
+	printf("\nexit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 conflict, 6 unreachable, 7 bad input\n");
+	return MH_EXIT_OK;
+}
+
+const char *rc_value(const struct rc_args *a, const char *name)
+{
+	const char *const *v;
+	unsigned int n = rc_values(a, name, &v);
+
+	return n ? v[n - 1] : NULL;
+}
+
+unsigned int rc_values(const struct rc_args *a, const char *name, const char *const **values)
+{
+	for (unsigned int i = 0; a->options && a->options[i].name; i++)
+		if (!strcmp(a->options[i].name, name)) {
+			*values = a->values[i];
+			return a->count[i];
+		}
+	return 0;
+}
+
+int rc_duration(const struct rc_args *a, const char *name, u64 fallback, u64 *out)
+{
+	const char *v = rc_value(a, name);
+
+	*out = fallback;
+	if (v && mh_duration(v, out))
+		return mh_fail(MH_EXIT_USAGE, "%s %s is no duration: write 90s, 5m, 12h or 30d", name, v);
+	return 0;
+}
+
+static int global_option(struct rc *rc, const char *name, const char *value)
+{
+	if (!strcmp(name, "--socket"))
+		rc->socket = value;
+	else if (!strcmp(name, "--region"))
+		rc->region_label = value;
+	else if (!strcmp(name, "--json"))
+		rc->json = true;
+	else if (!strcmp(name, "--passphrase-fd"))
+		rc->passphrase_fd = atoi(value);
+	else if (rc->keys == MH_OFFICERS_MAX)
+		return mh_fail(MH_EXIT_USAGE, "more than %d officers' keys", MH_OFFICERS_MAX);
+	else
+		rc->key_path[rc->keys++] = value;
+	return 0;
+}
+
+static const struct rc_option *find_option(const struct rc_option *o, const char *arg, size_t n)
+{
+	for (; o && o->name; o++)
+		if (strlen(o->name) == n && !strncmp(o->name, arg, n))
+			return o;
+	return NULL;
+}
+
+/* One option at argv[*i], global or the verb's; moves *i past its value. */
+static int take_option(struct rc *rc, const struct rc_verb *v, struct rc_args *a, int argc, char **argv, int *i)
+{
+	const char *arg = argv[*i], *eq = strchr(arg, '=');
+	size_t n = eq ? (size_t)(eq - arg) : strlen(arg);
+	const struct rc_option *o = v ? find_option(v->options, arg, n) : NULL;
+	const struct rc_option *g = o ? NULL : find_option(global_options, arg, n);
+	const char *value = eq ? eq + 1 : NULL;
+	unsigned int at;
+
+	if (!o && !g)
+		return mh_fail(MH_EXIT_USAGE, "no option %.*s here; see repoctl --help", (int)n, arg);
+	if ((o ? o : g)->arg && !value) {
+		if (*i + 1 >= argc)
+			return mh_fail(MH_EXIT_USAGE, "%s needs a value", arg);
+		value = argv[++*i];
+	}
+	if (g)
+		return global_option(rc, g->name, value);
+	at = (unsigned int)(o - v->options);
+	if (a->count[at] == RC_VALUES_MAX)
+		return mh_fail(MH_EXIT_USAGE, "%s given more than %d times", o->name, RC_VALUES_MAX);
+	a->values[at][a->count[at]++] = value ? value : "";
+	return 0;
+}
+
+static const struct rc_verb *find_verb(const char *noun, const char *verb, bool *noun_known)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(nouns); i++)
+		for (const struct rc_verb *v = nouns[i]; v->noun; v++) {
+			if (strcmp(v->noun, noun))
+				continue;
+			*noun_known = true;
+			if (!v->verb || (verb && !strcmp(v->verb, verb)))
+				return v;
+		}
+	return NULL;
+}
+
+static int run(struct rc *rc, int argc, char **argv)
+{
+	const struct rc_verb *v = NULL;
+	struct rc_args a = { 0 };
+	const char *noun = NULL;
+	bool known = false, want_help = argc < 2, literal = false;
+	int ret, i;
+
+	for (i = 1; i < argc; i++) {
+		if (!literal && !strcmp(argv[i], "--")) {
+			literal = true;
+		} else if (!literal && (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))) {
+			want_help = true;
+		} else if (!literal && argv[i][0] == '-' && argv[i][1]) {
+			ret = take_option(rc, v, &a, argc, argv, &i);
+			if (ret)
+				return ret;
+		} else if (!noun) {
+			noun = argv[i];
+			v = find_verb(noun, NULL, &known);
+			if (!known)
+				return mh_fail(MH_EXIT_USAGE, "no %s; see repoctl --help", noun);
+			a.options = v ? v->options : NULL;
+		} else if (!v) {
+			v = find_verb(noun, argv[i], &known);
+			if (!v)
+				return mh_fail(MH_EXIT_USAGE, "%s has no %s; see repoctl %s --help", noun, argv[i], noun);
+			a.options = v->options;
+		} else if (a.operands == ARRAY_SIZE(a.operand)) {
+			return mh_fail(MH_EXIT_USAGE, "too many operands");
+		} else {
+			a.operand[a.operands++] = argv[i];
+		}
+	}
+	if (want_help || !v)
+		return help(noun, v) || want_help ? MH_EXIT_OK : MH_EXIT_USAGE;
+	if (a.operands < v->least || a.operands > v->most)
+		return mh_fail(MH_EXIT_USAGE, "usage: repoctl %s%s%s %s", v->noun, v->verb ? " " : "",
+			       v->verb ? v->verb : "", v->operands);
+	return v->run(rc, &a);
+}
+
+int main(int argc, char **argv)
+{
+	struct rc *rc = calloc(1, sizeof(*rc));
+	int ret;
+
+	mh_prog = "repoctl";
+	if (!rc)
+		return mh_fail(MH_EXIT_FAILED, "out of memory");
+	rc->socket = getenv("MICROHSM_ADMIN") ? getenv("MICROHSM_ADMIN") : "/run/microhsm/admin";
+	rc->passphrase_fd = -1;
+	rc->fd = -1;
+	mh_process_protect();
+	ret = run(rc, argc, argv);
+	rc_finish(rc);
+	free(rc);
+	if (fflush(stdout) && !ret)
+		ret = mh_fail(MH_EXIT_FAILED, "output could not be written: %s", strerror(errno));
+	return ret;
+}

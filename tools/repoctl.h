@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * repoctl's shared state and helpers: options, officers, the admin socket,
+ * the current Region, and one batch of things to submit.
+ */
+#ifndef REPOCTL_H
+#define REPOCTL_H
+
+#include <jansson.h>
+#include "lib/admin_client.h"
+#include "lib/officer.h"
+#include "lib/util.h"
+#include "core/messages.h"
+#include "core/statement.h"
+
+struct rc_option {
+	const char *name;	/* "--days" */
+	const char *arg;	/* "N", NULL for a flag */
+	const char *help;
+};
+
+#define RC_OPTIONS_MAX	12
+#define RC_VALUES_MAX	16
+
+/* What the command line gave: values of the verb's options, and its operands. */
+struct rc_args {
+	const struct rc_option *options;
+	const char *values[RC_OPTIONS_MAX][RC_VALUES_MAX];
+	unsigned int count[RC_OPTIONS_MAX];
+	const char *operand[8];
+	unsigned int operands;
+};
+
+struct rc {
+	const char *socket;
+	const char *region_label;
+	const char *key_path[MH_OFFICERS_MAX];
+	unsigned int keys;
+	int passphrase_fd;
+	bool json, yes;
+
+	int fd;				/* admin socket, -1 until rc_connect() */
+	struct mh_officer *officer[MH_OFFICERS_MAX];
+	u8 region[32];
+	struct mh_bytes anchor_bytes;
+	struct mh_stmt anchor;		/* current ANCHOR; views into anchor_bytes */
+	struct mh_quorum quorum;
+
+	struct mh_bytes batch;		/* items of the SUBMIT being made */
+	u16 items;
+};
+
+struct rc_verb {
+	const char *noun, *verb;	/* verb NULL: the noun alone */
+	const char *operands;		/* for --help */
+	unsigned int least, most;	/* operands */
+	const char *help;
+	const struct rc_option *options;
+	int (*run)(struct rc *rc, const struct rc_args *a);
+};
+
+extern const struct rc_verb rc_region_verbs[], rc_officer_verbs[], rc_entity_verbs[], rc_dataset_verbs[],
+	rc_instance_verbs[], rc_grant_verbs[], rc_delegation_verbs[], rc_audit_verbs[], rc_status_verbs[];
+
+/* Last value of an option of this verb, or NULL. */
+const char *rc_value(const struct rc_args *a, const char *name);
+unsigned int rc_values(const struct rc_args *a, const char *name, const char *const **values);
+/* Durations and numbers with a default; 0 or an exit code, told. */
+int rc_duration(const struct rc_args *a, const char *name, u64 fallback, u64 *out);
+
+/* All return 0 or an exit code, having told why. */
+int rc_connect(struct rc *rc);
+int rc_call(struct rc *rc, u8 op, struct mh_buf body, struct mh_bytes *reply);
+int rc_open_region(struct rc *rc);	/* by label, or the only one; reads the newest ANCHOR */
+int rc_open_officers(struct rc *rc);	/* keys given; asks passphrases */
+/* Officers that are in the Region's ANCHOR, as many as its threshold. */
+int rc_open_quorum(struct rc *rc);
+/* Newest statement of (type, subject): MH_EXIT_NOTFOUND without a message when there is none. */
+int rc_get(struct rc *rc, u8 type, const char *subject, struct mh_bytes *bytes, struct mh_stmt *s);
+/* Serial for the next statement of (type, subject). */
+int rc_next_serial(struct rc *rc, u8 type, const char *subject, u64 *serial);
+
+/*
+ * Make a statement of the Region: _begin gives a writer positioned after the
+ * common attributes; _end signs with the quorum and puts it in the batch; leaf may be NULL.
+ */
+struct rc_maker {
+	struct mh_writer w;
+	u8 body[MH_STMT_BODY_MAX];
+};
+int rc_begin(struct rc *rc, struct rc_maker *m, u8 type, const char *subject, u64 life);
+int rc_end(struct rc *rc, struct rc_maker *m, u8 leaf[MH_HASH_LEN]);
+/* v(body), no path, the sets given: digest signed by officers in key order of q */
+int rc_sign(struct rc *rc, struct mh_buf body, const struct mh_quorum *q, u8 which, u8 *out, size_t size,
+	    size_t *len);
+int rc_item(struct rc *rc, u8 item, struct mh_buf a, struct mh_buf b);
+int rc_submit(struct rc *rc);
+void rc_finish(struct rc *rc);
+
+int rc_confirm_fingerprint(struct rc *rc, const char *what, const char *fingerprint, const char *given);
+int rc_card(struct rc *rc, struct mh_bytes *bytes, struct mh_card *card);
+/* HPKE to the card's key: leaf || enc || ct, as an item of the batch */
+int rc_item_sealed(struct rc *rc, u8 item, struct mh_buf label, const u8 leaf[32], const u8 *secret);
+void rc_print(json_t *j);
+/* Every newest statement of a type as make() shows it; *out is the caller's, on failure too */
+int rc_list(struct rc *rc, u8 type, json_t *(*make)(const struct mh_stmt *s, u8 flags), json_t **out);
+/* JSON or columns; takes over list */
+void rc_print_rows(struct rc *rc, json_t *list, const char *const *columns, unsigned int n);
+
+#endif

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: MIT
+/* What repoctl's nouns share: the admin socket, the Region, its officers, a batch of items. */
+#include "repoctl.h"
+#include "core/hpke.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+int rc_connect(struct rc *rc)
+{
+	if (rc->fd >= 0)
+		return 0;
+	rc->fd = mh_admin_connect(rc->socket);
+	if (rc->fd == -EACCES)
+		return mh_fail(MH_EXIT_DENIED, "%s: not allowed; run as a user that may open it", rc->socket);
+	if (rc->fd < 0)
+		return mh_fail(MH_EXIT_UNREACHABLE, "%s: %s; is repositoryd running? (--socket PATH for another)",
+			       rc->socket, strerror(-rc->fd));
+	return 0;
+}
+
+int rc_call(struct rc *rc, u8 op, struct mh_buf body, struct mh_bytes *reply)
+{
+	static const struct {
+		u8 status;
+		int code;
+	} codes[] = {
+		{ MH_ADMIN_MALFORMED, MH_EXIT_BAD_INPUT }, { MH_ADMIN_NOTFOUND, MH_EXIT_NOTFOUND },
+		{ MH_ADMIN_DENIED, MH_EXIT_DENIED }, { MH_ADMIN_CONFLICT, MH_EXIT_CONFLICT },
+		{ MH_ADMIN_INVALID, MH_EXIT_BAD_INPUT },
+	};
+	u8 status = 0;
+	int code = MH_EXIT_FAILED, ret = rc_connect(rc);
+
+	if (ret)
+		return ret;
+	ret = mh_admin_call(rc->fd, op, body, &status, reply);
+	if (ret)
+		return mh_fail(MH_EXIT_UNREACHABLE, "%s: no answer: %s", rc->socket, strerror(-ret));
+	if (!status)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		if (codes[i].status == status)
+			code = codes[i].code;
+	if (status != MH_ADMIN_NOTFOUND || op != MH_ADMIN_GET)
+		mh_fail(code, "repositoryd: %.*s", (int)reply->n, reply->p);
+	mh_bytes_free(reply);
+	return code;
+}
+
+/* The newest ANCHOR of the Region, by walking what the daemon has. */
+static int read_anchor(struct rc *rc)
+{
+	u8 body[40];
+	struct mh_bytes reply;
+	struct mh_reader r;
+	struct mh_buf last = { 0 };
+	u64 from = 1;
+	int ret;
+
+	for (;;) {
+		memcpy(body, rc->region, 32);
+		mh_put64(body + 32, from);
+		ret = rc_call(rc, MH_ADMIN_ANCHORS, MH_BUF(body, sizeof(body)), &reply);
+		if (ret)
+			return ret;
+		mh_reader_init(&r, reply.p, reply.n);
+		u16 n = mh_read_u16(&r);
+
+		for (u16 i = 0; i < n; i++)
+			last = mh_read_big(&r, MH_STMT_MAX);
+		if (mh_read_end(&r) || (n && mh_stmt_parse(&rc->anchor, last.p, last.n))) {
+			mh_bytes_free(&reply);
+			return mh_fail(MH_EXIT_BAD_INPUT, "repositoryd sent an ANCHOR that is malformed");
+		}
+		if (n) {
+			from = rc->anchor.serial + 1;
+			mh_bytes_free(&rc->anchor_bytes);
+			ret = mh_bytes_copy(&rc->anchor_bytes, last.p, last.n);
+		}
+		mh_bytes_free(&reply);
+		if (ret)
+			return mh_fail(MH_EXIT_FAILED, "out of memory");
+		if (n < 64)
+			break;
+	}
+	if (!rc->anchor_bytes.n || mh_stmt_parse(&rc->anchor, rc->anchor_bytes.p, rc->anchor_bytes.n))
+		return mh_fail(MH_EXIT_NOTFOUND, "the Region has no ANCHOR");
+	mh_quorum_of(&rc->quorum, &rc->anchor);
+	return 0;
+}
+
+int rc_open_region(struct rc *rc)
+{
+	const char *label = rc->region_label ? rc->region_label : "";
+	u8 body[2 + 256];
+	struct mh_writer w;
+	struct mh_reader r;
+	struct mh_bytes reply;
+	struct mh_buf id;
+	u16 n;
+	int ret;
+
+	mh_writer_init(&w, body, sizeof(body));
+	mh_write_v(&w, label, strlen(label));
+	if (w.err)
+		return mh_fail(MH_EXIT_USAGE, "the Region's name is too long");
+	ret = rc_call(rc, MH_ADMIN_REGIONS, MH_BUF(body, w.len), &reply);
+	if (ret)
+		return ret;
+	mh_reader_init(&r, reply.p, reply.n);
+	n = mh_read_u16(&r);
+	id = mh_read_bytes(&r, 32);
+	if (n == 1 && !r.err)
+		memcpy(rc->region, id.p, 32);
+	mh_bytes_free(&reply);
+	if (!n)
+		return mh_fail(MH_EXIT_NOTFOUND, "no Region %s; make one with repoctl region create", label);
+	if (n != 1)
+		return mh_fail(MH_EXIT_USAGE, "there are %u Regions: say which with --region LABEL", n);
+	return read_anchor(rc);
+}
+
+static int open_officer(struct rc *rc, unsigned int i)
+{
+	char pass[256] = "", text[256];
+	int ret;
+
+	if (rc->passphrase_fd >= 0) {
+		ret = mh_secret_from_fd(rc->passphrase_fd, pass, sizeof(pass));
+	} else {
+		snprintf(text, sizeof(text), "Passphrase of %s: ", rc->key_path[i]);
+		ret = mh_prompt_secret(text, pass, sizeof(pass));
+	}
+	if (ret)
+		return mh_fail(MH_EXIT_USAGE, "no passphrase for %s: no terminal; use --passphrase-fd N", rc->key_path[i]);
+	ret = mh_officer_open(&rc->officer[i], rc->key_path[i], pass);
+	mh_wipe(pass, sizeof(pass));
+	if (ret == -EKEYREJECTED)
+		return mh_fail(MH_EXIT_DENIED, "%s: wrong passphrase", rc->key_path[i]);
+	if (ret == -EBADMSG)
+		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not an officer's key (P-256 in PKCS#8)", rc->key_path[i]);
+	if (ret)
+		return mh_fail(MH_EXIT_FAILED, "%s: %s", rc->key_path[i], strerror(-ret));
+	return 0;
+}
+
+int rc_open_officers(struct rc *rc)
+{
+	if (!rc->keys)
+		return mh_fail(MH_EXIT_USAGE, "this needs an officer: --key FILE");
+	for (unsigned int i = 0; i < rc->keys; i++) {
+		int ret = rc->officer[i] ? 0 : open_officer(rc, i);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int rc_open_quorum(struct rc *rc)
+{
+	int ret = rc_open_region(rc);
+	unsigned int have = 0;
+
+	if (!ret)
+		ret = rc_open_officers(rc);
+	if (ret)
+		return ret;
+	for (unsigned int i = 0; i < rc->keys; i++)
+		for (u8 k = 0; k < rc->quorum.n; k++)
+			have += !memcmp(rc->quorum.keys + (size_t)k * 64, mh_officer_public(rc->officer[i]), 64);
+	if (have < rc->quorum.m)
+		return mh_fail(MH_EXIT_DENIED, "the Region asks for %u officers' signatures, and %u of the keys given are its officers'",
+			       rc->quorum.m, have);
+	return 0;
+}
+
+int rc_get(struct rc *rc, u8 type, const char *subject, struct mh_bytes *bytes, struct mh_stmt *s)
+{
+	u8 body[32 + 1 + 2 + MH_SUBJECT_MAX];
+	struct mh_writer w;
+	struct mh_reader r;
+	struct mh_bytes reply;
+	struct mh_buf b;
+	int ret;
+
+	mh_writer_init(&w, body, sizeof(body));
+	mh_write_bytes(&w, rc->region, 32);
+	mh_write_u8(&w, type);
+	mh_write_v(&w, subject, strlen(subject));
+	if (w.err)
+		return mh_fail(MH_EXIT_USAGE, "%s: the name is too long", subject);
+	ret = rc_call(rc, MH_ADMIN_GET, MH_BUF(body, w.len), &reply);
+	if (ret)
+		return ret;
+	mh_reader_init(&r, reply.p, reply.n);
+	b = mh_read_big(&r, MH_STMT_MAX);
+	ret = mh_read_end(&r);
+	if (!ret)
+		ret = mh_bytes_copy(bytes, b.p, b.n);
+	mh_bytes_free(&reply);
+	if (!ret)
+		ret = mh_stmt_parse(s, bytes->p, bytes->n);
+	if (ret)
+		return mh_fail(MH_EXIT_BAD_INPUT, "repositoryd sent a statement that is malformed");
+	return 0;
+}
+
+int rc_next_serial(struct rc *rc, u8 type, const char *subject, u64 *serial)
+{
+	struct mh_bytes bytes = { 0 };
+	struct mh_stmt s;
+	int ret = rc_get(rc, type, subject, &bytes, &s);
+
+	if (ret && ret != MH_EXIT_NOTFOUND)
+		return ret;
+	*serial = ret ? 1 : s.serial + 1;
+	mh_bytes_free(&bytes);
+	return 0;
+}
+
+int rc_begin(struct rc *rc, struct rc_maker *m, u8 type, const char *subject, u64 life)
+{
+	u64 now = (u64)time(NULL), serial;
+	int ret = rc_next_serial(rc, type, subject, &serial);
+
+	if (ret)
+		return ret;
+	mh_writer_init(&m->w, m->body, sizeof(m->body));
+	mh_stmt_begin(&m->w, type, rc->region, rc->anchor.leaf, MH_BUF(subject, strlen(subject)), serial, now, now,
+		      now + life);
+	return 0;
+}
+
+int rc_sign(struct rc *rc, struct mh_buf body, const struct mh_quorum *q, u8 which, u8 *out, size_t size,
+	    size_t *len)
+{
+	u8 leaf[MH_HASH_LEN], digest[MH_HASH_LEN], sig[MH_SIG_LEN], made = 0;
+	struct mh_writer w;
+
+	mh_stmt_leaf(body, leaf);
+	mh_stmt_digest(leaf, digest);
+	mh_writer_init(&w, out, size);
+	mh_stmt_write_head(&w, body, 0, 1, NULL, 0);
+	mh_write_u8(&w, 1);
+	mh_write_u8(&w, which);
+	mh_write_u8(&w, q->m);
+	for (u8 k = 0; k < q->n && made < q->m; k++)
+		for (unsigned int i = 0; i < rc->keys; i++) {
+			if (memcmp(q->keys + (size_t)k * 64, mh_officer_public(rc->officer[i]), 64))
+				continue;
+			if (mh_officer_sign(rc->officer[i], digest, sig))
+				return mh_fail(MH_EXIT_FAILED, "%s: signing failed", rc->key_path[i]);
+			mh_write_u8(&w, k);
+			mh_write_bytes(&w, sig, sizeof(sig));
+			made++;
+			break;
+		}
+	if (w.err || made != q->m)
+		return mh_fail(MH_EXIT_FAILED, "the statement could not be made: %s", w.err ? "it is too long" : "a key is missing");
+	*len = w.len;
+	return 0;
+}
+
+int rc_end(struct rc *rc, struct rc_maker *m, u8 leaf[MH_HASH_LEN])
+{
+	u8 *out = malloc(MH_STMT_MAX);
+	struct mh_stmt s;
+	size_t len;
+	int ret;
+
+	if (!out)
+		return mh_fail(MH_EXIT_FAILED, "out of memory");
+	if (m->w.err)
+		ret = mh_fail(MH_EXIT_USAGE, "the statement is too long");
+	else
+		ret = rc_sign(rc, MH_BUF(m->body, m->w.len), &rc->quorum, MH_SET_SIGNER, out, MH_STMT_MAX, &len);
+	/* what the hostile-input parser refuses is never sent */
+	if (!ret && mh_stmt_parse(&s, out, len))
+		ret = mh_fail(MH_EXIT_USAGE, "a name or value is not allowed in a statement (names are a-z 0-9 . _ -)");
+	if (!ret)
+		ret = rc_item(rc, MH_ITEM_STATEMENT, MH_BUF(out, len), MH_BUF(NULL, 0));
+	if (!ret && leaf)
+		memcpy(leaf, s.leaf, MH_HASH_LEN);
+	free(out);
+	return ret;
+}
+
+int rc_item(struct rc *rc, u8 item, struct mh_buf a, struct mh_buf b)
+{
+	size_t at = rc->batch.n ? rc->batch.n : 2, need = at + 5 + a.n + b.n;
+	u8 *p;
+
+	if (need > MH_ADMIN_MAX - 16 || rc->items == MH_ADMIN_ITEMS)
+		return mh_fail(MH_EXIT_USAGE, "too much for one submission (%u MiB)", MH_ADMIN_MAX >> 20);
+	p = realloc(rc->batch.p, need);
+	if (!p)
+		return mh_fail(MH_EXIT_FAILED, "out of memory");
+	p[at] = item;
+	mh_put32(p + at + 1, (u32)(a.n + b.n));
+	if (a.n)
+		memcpy(p + at + 5, a.p, a.n);
+	if (b.n)
+		memcpy(p + at + 5 + a.n, b.p, b.n);
+	mh_put16(p, ++rc->items);
+	rc->batch.p = p;
+	rc->batch.n = need;
+	return 0;
+}
+
+int rc_submit(struct rc *rc)
+{
+	struct mh_bytes reply;
+	int ret = rc_call(rc, MH_ADMIN_SUBMIT, mh_bytes_buf(&rc->batch), &reply);
+
+	if (!ret)
+		mh_bytes_free(&reply);
+	mh_bytes_free(&rc->batch);
+	rc->items = 0;
+	return ret;
+}
+
+void rc_finish(struct rc *rc)
+{
+	for (unsigned int i = 0; i < rc->keys; i++)
+		mh_officer_close(rc->officer[i]);
+	mh_bytes_free(&rc->anchor_bytes);
+	mh_bytes_free(&rc->batch);
+	if (rc->fd >= 0)
+		close(rc->fd);
+}
+
+int rc_confirm_fingerprint(struct rc *rc, const char *what, const char *fingerprint, const char *given)
+{
+	char typed[128];
+
+	(void)rc;
+	if (!given) {
+		mh_note("%s has the fingerprint\n\n    %s\n", what, fingerprint);
+		if (mh_prompt_line("Compare it with what the other side shows. The same? Type it, or yes: ", typed,
+				   sizeof(typed)))
+			return mh_fail(MH_EXIT_USAGE, "no terminal to confirm on: give the fingerprint as an option");
+		if (!strcmp(typed, "yes"))
+			return 0;
+		given = typed;
+	}
+	if (!mh_fingerprint_same(given, fingerprint))
+		return mh_fail(MH_EXIT_DENIED, "%s has the fingerprint %s, not the one given: nothing was done", what,
+			       fingerprint);
+	return 0;
+}
+
+int rc_card(struct rc *rc, struct mh_bytes *bytes, struct mh_card *card)
+{
+	int ret = rc_call(rc, MH_ADMIN_CARD, MH_BUF(NULL, 0), bytes);
+
+	if (!ret && mh_card_decode(card, mh_bytes_buf(bytes))) {
+		mh_bytes_free(bytes);
+		ret = mh_fail(MH_EXIT_BAD_INPUT, "the server card is malformed, or its signature does not hold");
+	}
+	return ret;
+}
+
+int rc_item_sealed(struct rc *rc, u8 item, struct mh_buf label, const u8 leaf[32], const u8 *secret)
+{
+	const struct mh_buf info[] = { label, MH_BUF(leaf, 32) };
+	struct mh_bytes bytes;
+	struct mh_card card;
+	u8 out[32 + 48];
+	int ret = rc_card(rc, &bytes, &card);
+
+	if (ret)
+		return ret;
+	if (mh_hpke_seal(card.hpke, info, 2, MH_BUF(NULL, 0), secret, 32, NULL, out, out + 32))
+		ret = mh_fail(MH_EXIT_FAILED, "sealing to the server's key failed");
+	mh_bytes_free(&bytes);
+	if (!ret)
+		ret = rc_item(rc, item, MH_BUF(leaf, 32), MH_BUF(out, sizeof(out)));
+	return ret;
+}
+
+void rc_print(json_t *j)
+{
+	json_dumpf(j, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	putchar('\n');
+	json_decref(j);
+}

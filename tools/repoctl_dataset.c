@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT
+/* repoctl dataset and grant: named series of Data, their policy, who may fetch them. */
+#include "repoctl.h"
+
+#include <stdlib.h>
+
+#define LIFE	(730ull * 86400)
+
+struct word {
+	const char *name;
+	u32 value;
+};
+
+static const struct word modes[] = { { "session", MH_MODE_SESSION }, { "group", MH_MODE_GROUP }, { 0 } };
+static const struct word algs[] = { { "aes256", MH_ALG_AES256 }, { "p256", MH_ALG_P256 }, { "raw", MH_ALG_RAW }, { 0 } };
+static const struct word exports[] = { { "logon", MH_EXPORT_LOGON }, { "user", MH_EXPORT_USER }, { 0 } };
+static const struct word operations[] = {
+	{ "encrypt", MH_OP_ENCRYPT }, { "decrypt", MH_OP_DECRYPT }, { "sign", MH_OP_SIGN }, { "verify", MH_OP_VERIFY }, { 0 },
+};
+static const struct word stale[] = { { "refuse", 0 }, { "serve", 1 }, { 0 } };
+
+/* Comma-separated words; the values are or-ed. */
+static int words(const char *option, const char *given, const struct word *table, u32 *out)
+{
+	const char *p = given;
+
+	*out = 0;
+	while (*p) {
+		size_t n = strcspn(p, ",");
+		const struct word *w = table;
+
+		while (w->name && (strlen(w->name) != n || strncmp(w->name, p, n)))
+			w++;
+		if (!w->name) {
+			fprintf(stderr, "repoctl: %s %s: %.*s is none of", option, given, (int)n, p);
+			for (w = table; w->name; w++)
+				fprintf(stderr, " %s", w->name);
+			fputc('\n', stderr);
+			return MH_EXIT_USAGE;
+		}
+		*out |= w->value;
+		p += n + (p[n] == ',');
+	}
+	return 0;
+}
+
+static const char *word_of(const struct word *table, u32 value)
+{
+	while (table->name && table->value != value)
+		table++;
+	return table->name ? table->name : "?";
+}
+
+static int option_words(const struct rc_args *a, const char *option, const char *fallback, const struct word *table,
+			u32 *out)
+{
+	const char *v = rc_value(a, option);
+
+	return words(option, v ? v : fallback, table, out);
+}
+
+/* ---- dataset ---- */
+
+static const struct rc_option create_options[] = {
+	{ "--mode", "MODE", "session: the server may read (default); group: only entitled hosts" },
+	{ "--algorithm", "ALG", "aes256 (default), p256 or raw (any 1 to 64 bytes)" },
+	{ "--lease", "TIME", "how long a host keeps a delivered key (default: its validity)" },
+	{ "--operations", "LIST", "encrypt,decrypt,sign,verify (default: all)" },
+	{ "--export", "LIST", "logon,user: kernel key types that may hold it (default: none)" },
+	{ "--on-stale", "WORD", "refuse (default) or serve when the Region's EPOCH has ended" },
+	{ "--life", "TIME", "validity of DataSet and policy (default 730d)" },
+	{ 0 },
+};
+
+struct policy_words {
+	u32 mode, alg, ops, export, stale;
+	u64 lease, life;
+};
+
+static int parse_policy(const struct rc_args *a, struct policy_words *p)
+{
+	int ret = option_words(a, "--mode", "session", modes, &p->mode);
+
+	if (!ret)
+		ret = option_words(a, "--algorithm", "aes256", algs, &p->alg);
+	if (!ret)
+		ret = option_words(a, "--operations", "", operations, &p->ops);
+	if (!ret)
+		ret = option_words(a, "--export", "", exports, &p->export);
+	if (!ret)
+		ret = option_words(a, "--on-stale", "refuse", stale, &p->stale);
+	if (!ret)
+		ret = rc_duration(a, "--lease", 0, &p->lease);
+	if (!ret)
+		ret = rc_duration(a, "--life", LIFE, &p->life);
+	/* what the form of delivery cannot enforce is an error, not a wish */
+	if (!ret && p->export && p->ops)
+		ret = mh_fail(MH_EXIT_USAGE, "--operations cannot be enforced on an exported key: leave out one of them");
+	return ret;
+}
+
+static int add_policy(struct rc *rc, struct rc_maker *m, const char *name, const struct policy_words *p, u8 *leaf)
+{
+	u8 template[5] = { (u8)p->alg };
+	int ret = rc_begin(rc, m, MH_POLICY, name, p->life);
+
+	if (ret)
+		return ret;
+	mh_put32(template + 1, p->alg == MH_ALG_RAW ? 0 : 32);
+	mh_write_attr_u8(&m->w, MH_A_SELECT, 1);
+	if (p->lease)
+		mh_write_attr_u32(&m->w, MH_A_LEASE, (u32)p->lease);
+	if (p->ops)
+		mh_write_attr_u32(&m->w, MH_A_OPERATIONS, p->ops);
+	if (p->export)
+		mh_write_attr_u32(&m->w, MH_A_EXPORT, p->export);
+	mh_write_attr_u8(&m->w, MH_A_ON_STALE, (u8)p->stale);
+	mh_write_attr(&m->w, MH_A_TEMPLATE, template, sizeof(template));
+	return rc_end(rc, m, leaf);
+}
+
+static int dataset_create(struct rc *rc, const struct rc_args *a)
+{
+	const char *name = a->operand[0];
+	struct rc_maker *m = malloc(sizeof(*m));
+	struct policy_words p = { 0 };
+	u8 policy[MH_HASH_LEN];
+	int ret;
+
+	if (!m)
+		return mh_fail(MH_EXIT_FAILED, "out of memory");
+	if (!mh_dataset_name_ok(MH_BUF(name, strlen(name))))
+		ret = mh_fail(MH_EXIT_USAGE, "%s is no DataSet's name: a-z 0-9 . _ - and / between levels", name);
+	else
+		ret = parse_policy(a, &p);
+	if (!ret)
+		ret = rc_open_quorum(rc);
+	if (!ret)
+		ret = add_policy(rc, m, name, &p, policy);
+	if (!ret)
+		ret = rc_begin(rc, m, MH_DATASET, name, p.life);
+	if (!ret) {
+		mh_write_attr_u8(&m->w, MH_A_MODE, (u8)p.mode);
+		mh_write_attr_u8(&m->w, MH_A_KIND, MH_DATA_KEY);
+		mh_write_attr(&m->w, MH_A_OWNER, NULL, 0);
+		mh_write_attr(&m->w, MH_A_POLICIES, policy, 32);
+		ret = rc_end(rc, m, NULL);
+	}
+	if (!ret)
+		ret = rc_submit(rc);
+	if (!ret && !rc->json)
+		printf("DataSet %s made: %s %s; %s\n", name, word_of(modes, p.mode), word_of(algs, p.alg),
+		       p.mode == MH_MODE_SESSION ? "the Repository may read it" : "the Repository cannot read it");
+	free(m);
+	return ret;
+}
+
+static json_t *dataset_json(const struct mh_stmt *s, u8 flags)
+{
+	char until[24];
+
+	(void)flags;
+	mh_time_text(s->not_after, until);
+	return json_pack("{s:s%,s:I,s:s,s:s}", "name", s->subject.p, s->subject.n, "serial", (json_int_t)s->serial,
+			 "mode", word_of(modes, (u32)mh_stmt_num(s, MH_A_MODE)), "until", until);
+}
+
+static int dataset_list(struct rc *rc, const struct rc_args *a)
+{
+	static const char *const columns[] = { "name", "serial", "mode", "until" };
+	json_t *list = NULL;
+	int ret = rc_open_region(rc);
+
+	(void)a;
+	if (!ret)
+		ret = rc_list(rc, MH_DATASET, dataset_json, &list);
+	if (ret)
+		json_decref(list);
+	else
+		rc_print_rows(rc, list, columns, ARRAY_SIZE(columns));
+	return ret;
+}
+
+int rc_entitled(struct rc *rc, const char *dataset, struct mh_bytes *reply)
+{
+	u8 body[32 + 2 + MH_DATASET_MAX];
+	struct mh_writer w;
+
+	mh_writer_init(&w, body, sizeof(body));
+	mh_write_bytes(&w, rc->region, 32);
+	mh_write_v(&w, dataset, strlen(dataset));
+	if (w.err)
+		return mh_fail(MH_EXIT_USAGE, "%s: the name is too long", dataset);
+	return rc_call(rc, MH_ADMIN_ENTITLED, MH_BUF(body, w.len), reply);
+}
+
+static int dataset_show(struct rc *rc, const struct rc_args *a)
+{
+	struct mh_bytes bytes = { 0 }, reply = { 0 };
+	struct mh_reader r;
+	struct mh_stmt s;
+	json_t *j, *who;
+	int ret = rc_open_region(rc);
+	u16 n;
+
+	if (!ret)
+		ret = rc_get(rc, MH_DATASET, a->operand[0], &bytes, &s);
+	if (ret == MH_EXIT_NOTFOUND)
+		return mh_fail(ret, "no DataSet %s in this Region", a->operand[0]);
+	if (!ret)
+		ret = rc_entitled(rc, a->operand[0], &reply);
+	if (ret) {
+		mh_bytes_free(&bytes);
+		return ret;
+	}
+	j = dataset_json(&s, 0);
+	who = json_array();
+	mh_reader_init(&r, reply.p, reply.n);
+	n = mh_read_u16(&r);
+	for (u16 i = 0; i < n && !r.err; i++) {
+		struct mh_buf name = mh_read_v(&r, MH_NAME_MAX);
+
+		mh_read_bytes(&r, 32);
+		if (!r.err)
+			json_array_append_new(who, json_stringn((const char *)name.p, name.n));
+	}
+	json_object_set_new(j, "fetch", who);
+	json_object_set_new(j, "readable-by",
+			    json_string(mh_stmt_num(&s, MH_A_MODE) == MH_MODE_SESSION ?
+					"the Repository, the officer that added it, the entitled hosts" :
+					"the officer that added it, the hosts it was wrapped for"));
+	rc_print(j);
+	mh_bytes_free(&bytes);
+	mh_bytes_free(&reply);
+	return 0;
+}
+
+const struct rc_verb rc_dataset_verbs[] = {
+	{ "dataset", "create", "NAME", 1, 1, "make a DataSet and its policy", create_options, dataset_create },
+	{ "dataset", "list", "", 0, 0, "the Region's DataSets", NULL, dataset_list },
+	{ "dataset", "show", "NAME", 1, 1, "one DataSet, and who can read it", NULL, dataset_show },
+	{ 0 },
+};
+
+/* ---- grant ---- */
+
+static const struct rc_option grant_options[] = {
+	{ "--group", "NAME", "the Authority Group that gets the right (default: the DataSet's name with . for /)" },
+	{ "--life", "TIME", "validity of the membership (default 730d)" },
+	{ 0 },
+};
+
+static int group_name(const struct rc_args *a, const char *dataset, char *out, size_t size)
+{
+	const char *given = rc_value(a, "--group");
+
+	if ((size_t)snprintf(out, size, "%s", given ? given : dataset) >= size)
+		return mh_fail(MH_EXIT_USAGE, "%s is too long for a group's name: give one with --group", dataset);
+	for (char *p = out; !given && *p; p++)
+		if (*p == '/')
+			*p = '.';
+	return 0;
+}
+
+/* GROUP with right fetch on the DataSet, unless it has it. */
+static int add_group(struct rc *rc, struct rc_maker *m, const char *group, const char *dataset, u64 life)
+{
+	struct mh_bytes bytes = { 0 };
+	struct mh_stmt s;
+	u8 right[2 + 2 + MH_DATASET_MAX];
+	struct mh_writer w;
+	int ret = rc_get(rc, MH_GROUP, group, &bytes, &s);
+	bool has = !ret && mh_group_rights(&s, MH_BUF(dataset, strlen(dataset))) & MH_RIGHT_FETCH;
+
+	mh_bytes_free(&bytes);
+	if (has)
+		return 0;
+	if (!ret)
+		return mh_fail(MH_EXIT_CONFLICT, "group %s exists and has no right on %s: choose another with --group", group,
+			       dataset);
+	if (ret != MH_EXIT_NOTFOUND)
+		return ret;
+	ret = rc_begin(rc, m, MH_GROUP, group, life);
+	if (ret)
+		return ret;
+	mh_writer_init(&w, right, sizeof(right));
+	mh_write_u16(&w, MH_RIGHT_FETCH);
+	mh_write_v(&w, dataset, strlen(dataset));
+	mh_write_attr(&m->w, MH_A_KEYS, rc->quorum.keys, (size_t)rc->quorum.n * MH_P256_PUB_LEN);
+	mh_write_attr_u8(&m->w, MH_A_THRESHOLD, rc->quorum.m);
+	mh_write_attr_u64(&m->w, MH_A_MIN_ANCHOR, 1);
+	mh_write_attr(&m->w, MH_A_RIGHTS, right, w.len);
+	return rc_end(rc, m, NULL);
+}
+
+static int grant(struct rc *rc, const struct rc_args *a)
+{
+	const char *dataset = a->operand[0], *entity = a->operand[1];
+	char group[MH_NAME_MAX + 1], member[2 * MH_NAME_MAX + 2];
+	struct rc_maker *m = malloc(sizeof(*m));
+	struct mh_bytes bytes = { 0 };
+	struct mh_stmt s;
+	bool wrapped = false;
+	u64 life;
+	int ret = m ? rc_duration(a, "--life", LIFE, &life) : mh_fail(MH_EXIT_FAILED, "out of memory");
+
+	if (!ret)
+		ret = group_name(a, dataset, group, sizeof(group));
+	if (!ret)
+		ret = rc_open_quorum(rc);
+	if (!ret) {
+		ret = rc_get(rc, MH_DATASET, dataset, &bytes, &s);
+		if (ret == MH_EXIT_NOTFOUND)
+			mh_fail(ret, "no DataSet %s: make it first with repoctl dataset create", dataset);
+	}
+	if (!ret) {
+		wrapped = mh_stmt_num(&s, MH_A_MODE) == MH_MODE_GROUP;
+		mh_bytes_free(&bytes);
+		ret = rc_get(rc, MH_ENTITY, entity, &bytes, &s);
+		if (ret == MH_EXIT_NOTFOUND)
+			mh_fail(ret, "no Entity %s: enrol it first with repoctl entity enrol", entity);
+	}
+	mh_bytes_free(&bytes);
+	if (!ret)
+		ret = add_group(rc, m, group, dataset, life);
+	if (!ret) {
+		snprintf(member, sizeof(member), "%s/%s", group, entity);
+		ret = rc_begin(rc, m, MH_MEMBER, member, life);
+	}
+	if (!ret) {
+		mh_write_attr_u8(&m->w, MH_A_MEMBER_KIND, 1);
+		ret = rc_end(rc, m, NULL);
+	}
+	if (!ret)
+		ret = rc_submit(rc);
+	if (!ret && !rc->json) {
+		printf("%s may fetch %s\n", entity, dataset);
+		if (wrapped)
+			printf("Instances added before were not wrapped for it: add the instance again for it to read one.\n");
+	}
+	free(m);
+	return ret;
+}
+
+const struct rc_verb rc_grant_verbs[] = {
+	{ "grant", NULL, "DATASET ENTITY", 2, 2, "let an Entity fetch a DataSet", grant_options, grant },
+	{ 0 },
+};

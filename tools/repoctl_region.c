@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: MIT
+/* repoctl region, officer, delegation: what the Region's authority rests on. */
+#include "repoctl.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define DAY 86400ull
+#define ANCHOR_LIFE (3650 * DAY)
+
+/* ---- officer ---- */
+
+static int read_new_passphrase(struct rc *rc, char *pass, size_t size)
+{
+	char again[256] = "";
+	int ret;
+
+	if (rc->passphrase_fd >= 0)
+		return mh_secret_from_fd(rc->passphrase_fd, pass, size) ?
+			mh_fail(MH_EXIT_USAGE, "descriptor %d gives no passphrase", rc->passphrase_fd) : 0;
+	if (mh_prompt_secret("New passphrase: ", pass, size) || mh_prompt_secret("Again: ", again, sizeof(again)))
+		return mh_fail(MH_EXIT_USAGE, "no terminal to ask for a passphrase: use --passphrase-fd N");
+	ret = strcmp(pass, again) ? mh_fail(MH_EXIT_USAGE, "the two passphrases differ; nothing was made") : 0;
+	mh_wipe(again, sizeof(again));
+	return ret;
+}
+
+static int officer_key_create(struct rc *rc, const struct rc_args *a)
+{
+	char pass[256] = "", fingerprint[MH_FINGERPRINT_LEN];
+	u8 pub[MH_P256_PUB_LEN];
+	const char *path = a->operand[a->operands - 1];
+	int ret;
+
+	if (strcmp(a->operand[0], "create") || a->operands != 2)
+		return mh_fail(MH_EXIT_USAGE, "usage: repoctl officer key create FILE");
+	ret = read_new_passphrase(rc, pass, sizeof(pass));
+	if (ret)
+		return ret;
+	ret = mh_officer_create(path, pass, pub);
+	mh_wipe(pass, sizeof(pass));
+	if (ret == -EINVAL)
+		return mh_fail(MH_EXIT_USAGE, "an officer's key needs a passphrase that is not empty");
+	if (ret == -EEXIST)
+		return mh_fail(MH_EXIT_CONFLICT, "%s exists; a key is never overwritten", path);
+	if (ret)
+		return mh_fail(MH_EXIT_FAILED, "%s: %s", path, strerror(-ret));
+	mh_officer_fingerprint(pub, fingerprint);
+	if (rc->json)
+		rc_print(json_pack("{s:s,s:s}", "file", path, "fingerprint", fingerprint));
+	else
+		printf("officer's key %s made, fingerprint %s\n", path, fingerprint);
+	return 0;
+}
+
+const struct rc_verb rc_officer_verbs[] = {
+	{ "officer", "key", "create FILE", 2, 2, "make an officer's key, encrypted under a passphrase", NULL,
+	  officer_key_create },
+	{ 0 },
+};
+
+/* ---- delegations ---- */
+
+static int add_delegation(struct rc *rc, struct rc_maker *m, const char *subject, u64 life, enum mh_role role,
+			  const u8 *key, const u8 *audit)
+{
+	int ret = rc_begin(rc, m, MH_DELEGATION, subject, life);
+
+	if (ret)
+		return ret;
+	mh_write_attr(&m->w, MH_A_KEY, key, MH_P256_PUB_LEN);
+	if (audit)
+		mh_write_attr(&m->w, MH_A_AUDIT_KEY, audit, MH_P256_PUB_LEN);
+	mh_write_attr_u8(&m->w, MH_A_ROLE, role);
+	return rc_end(rc, m, NULL);
+}
+
+/* A subject per role, since a statement replaces another of its subject. */
+static int delegate_to_card(struct rc *rc, const struct mh_card *card, u64 life)
+{
+	struct rc_maker *m = malloc(sizeof(*m));
+	char name[MH_SUBJECT_MAX];
+	int ret;
+
+	if (!m)
+		return mh_fail(MH_EXIT_FAILED, "out of memory");
+	snprintf(name, sizeof(name), "%.*s", (int)card->name.n, card->name.p);
+	ret = add_delegation(rc, m, name, life, MH_ROLE_SERVE, card->sp2, card->audit);
+	snprintf(name, sizeof(name), "%.*s.freshness", (int)card->name.n, card->name.p);
+	if (!ret)
+		ret = add_delegation(rc, m, name, life, MH_ROLE_FRESHNESS, card->fresh, NULL);
+	free(m);
+	return ret;
+}
+
+static int confirm_card(struct rc *rc, const char *given, struct mh_bytes *bytes, struct mh_card *card)
+{
+	char fingerprint[MH_FINGERPRINT_LEN];
+	u8 hash[MH_HASH_LEN];
+	int ret = rc_card(rc, bytes, card);
+
+	if (ret)
+		return ret;
+	const struct mh_buf v[] = { MH_L("card fingerprint"), mh_bytes_buf(bytes) };
+
+	mh_sha256v(hash, v, 2);
+	mh_fingerprint(hash, fingerprint);
+	ret = rc_confirm_fingerprint(rc, "the server card", fingerprint, given);
+	if (ret)
+		mh_bytes_free(bytes);
+	return ret;
+}
+
+static const struct rc_option delegation_options[] = {
+	{ "--card", "FINGERPRINT", "the server card's, as repositoryd printed it; else it is asked" },
+	{ "--life", "TIME", "how long the delegations hold (default and most 90d)" },
+	{ 0 },
+};
+
+static int delegation_create(struct rc *rc, const struct rc_args *a)
+{
+	struct mh_bytes bytes;
+	struct mh_card card;
+	u64 life;
+	int ret = rc_duration(a, "--life", 90 * DAY, &life);
+
+	if (!ret)
+		ret = rc_open_quorum(rc);
+	if (!ret)
+		ret = confirm_card(rc, rc_value(a, "--card"), &bytes, &card);
+	if (ret)
+		return ret;
+	ret = delegate_to_card(rc, &card, life);
+	if (!ret)
+		ret = rc_submit(rc);
+	if (!ret)
+		printf("serve and freshness delegated to %.*s\n", (int)card.name.n, card.name.p);
+	mh_bytes_free(&bytes);
+	return ret;
+}
+
+static int delegation_list(struct rc *rc, const struct rc_args *a)
+{
+	struct mh_bytes reply;
+	struct mh_reader r;
+	json_t *list = json_array();
+	int ret = rc_open_region(rc);
+	u8 n;
+
+	(void)a;
+	if (!ret)
+		ret = rc_call(rc, MH_ADMIN_TRUST, MH_BUF(rc->region, 32), &reply);
+	if (ret) {
+		json_decref(list);
+		return ret;
+	}
+	mh_reader_init(&r, reply.p, reply.n);
+	n = mh_read_u8(&r);
+	for (u8 i = 0; i < n; i++) {
+		struct mh_buf b = mh_read_big(&r, MH_STMT_MAX);
+		struct mh_stmt s;
+		char until[24];
+
+		if (r.err || mh_stmt_parse(&s, b.p, b.n))
+			break;
+		mh_time_text(s.not_after, until);
+		json_array_append_new(list, json_pack("{s:s%,s:s,s:I,s:s}", "server", s.subject.p, s.subject.n, "role",
+						      mh_stmt_num(&s, MH_A_ROLE) == MH_ROLE_SERVE ? "serve" : "freshness",
+						      "serial", (json_int_t)s.serial, "until", until));
+	}
+	mh_bytes_free(&reply);
+	rc_print(list);
+	return 0;
+}
+
+const struct rc_verb rc_delegation_verbs[] = {
+	{ "delegation", "create", "", 0, 0, "delegate serve and freshness to the server, or renew them",
+	  delegation_options, delegation_create },
+	{ "delegation", "list", "", 0, 0, "the server's delegations and when they end", NULL, delegation_list },
+	{ 0 },
+};
+
+/* ---- region ---- */
+
+static int compare_keys(const void *a, const void *b)
+{
+	return memcmp(a, b, MH_P256_PUB_LEN);
+}
+
+/* Genesis ANCHOR, signed by M of its own N. */
+static int make_genesis(struct rc *rc, const char *label, u8 threshold, u8 *out, size_t size, size_t *len)
+{
+	static const u8 zero[32];
+	u8 keys[MH_OFFICERS_MAX * MH_P256_PUB_LEN];
+	struct rc_maker *m = malloc(sizeof(*m));
+	struct mh_quorum q = { .keys = keys, .n = (u8)rc->keys, .m = threshold };
+	u64 now = (u64)time(NULL);
+	int ret;
+
+	if (!m)
+		return mh_fail(MH_EXIT_FAILED, "out of memory");
+	for (unsigned int i = 0; i < rc->keys; i++)
+		memcpy(keys + (size_t)i * 64, mh_officer_public(rc->officer[i]), 64);
+	qsort(keys, rc->keys, MH_P256_PUB_LEN, compare_keys);
+	mh_writer_init(&m->w, m->body, sizeof(m->body));
+	mh_stmt_begin(&m->w, MH_ANCHOR, zero, zero, MH_BUF(label, strlen(label)), 1, now, now, now + ANCHOR_LIFE);
+	mh_write_attr(&m->w, MH_A_KEYS, keys, (size_t)rc->keys * 64);
+	mh_write_attr_u8(&m->w, MH_A_THRESHOLD, threshold);
+	mh_write_attr(&m->w, MH_A_BEFORE, zero, 32);
+	mh_write_attr_u64(&m->w, MH_A_MIN_ANCHOR, 1);
+	if (m->w.err)
+		ret = mh_fail(MH_EXIT_USAGE, "the ANCHOR is too long");
+	else
+		ret = rc_sign(rc, MH_BUF(m->body, m->w.len), &q, MH_SET_NEW, out, size, len);
+	free(m);
+	return ret;
+}
+
+/* The genesis of an earlier run, or a new one written to path. */
+static int genesis(struct rc *rc, const char *label, const char *path, u8 threshold, struct mh_bytes *out)
+{
+	u8 *made;
+	size_t len;
+	int ret = mh_armour_read(path, "GENESIS ANCHOR", MH_STMT_MAX, out);
+
+	if (!ret || ret != -ENOENT)
+		return ret ? mh_fail(MH_EXIT_BAD_INPUT, "%s: not a genesis ANCHOR: %s", path, strerror(-ret)) : 0;
+	made = malloc(MH_STMT_MAX);
+	if (!made)
+		return mh_fail(MH_EXIT_FAILED, "out of memory");
+	ret = make_genesis(rc, label, threshold, made, MH_STMT_MAX, &len);
+	if (!ret && mh_armour_write(path, "GENESIS ANCHOR", made, len, false, 0644))
+		ret = mh_fail(MH_EXIT_FAILED, "%s could not be written", path);
+	if (!ret && mh_bytes_copy(out, made, len))
+		ret = mh_fail(MH_EXIT_FAILED, "out of memory");
+	free(made);
+	return ret;
+}
+
+static const struct rc_option region_options[] = {
+	{ "--genesis", "FILE", "where the genesis ANCHOR is kept until the server accepts it (default LABEL.anchor)" },
+	{ "--threshold", "M", "officers that must sign (default: all whose --key is given)" },
+	{ "--card", "FINGERPRINT", "the server card's, as repositoryd printed it; else it is asked" },
+	{ "--life", "TIME", "how long the server's delegations hold (default and most 90d)" },
+	{ 0 },
+};
+
+static int submit_genesis(struct rc *rc, const struct rc_args *a, const struct mh_bytes *bytes, const char *fingerprint)
+{
+	struct mh_bytes card_bytes;
+	struct mh_card card;
+	u64 life;
+	int ret = rc_duration(a, "--life", 90 * DAY, &life);
+
+	if (!ret)
+		ret = confirm_card(rc, rc_value(a, "--card"), &card_bytes, &card);
+	if (ret)
+		return ret;
+	ret = rc_item(rc, MH_ITEM_STATEMENT, mh_bytes_buf(bytes), MH_BUF(NULL, 0));
+	if (!ret)
+		ret = delegate_to_card(rc, &card, life);
+	mh_bytes_free(&card_bytes);
+	if (!ret)
+		ret = rc_submit(rc);
+	if (ret == MH_EXIT_DENIED)
+		mh_note("If the server does not know this Region yet: write its fingerprint into repositoryd.ini,\n"
+			"    genesis = %s\nreload repositoryd (SIGHUP), and run the same command again.", fingerprint);
+	return ret;
+}
+
+static int region_create(struct rc *rc, const struct rc_args *a)
+{
+	const char *label = a->operand[0], *m = rc_value(a, "--threshold"), *path = rc_value(a, "--genesis");
+	char fingerprint[MH_FINGERPRINT_LEN], fallback[MH_NAME_MAX + 16];
+	unsigned long threshold = m ? strtoul(m, NULL, 10) : rc->keys;
+	struct mh_bytes bytes = { 0 };
+	int ret;
+
+	if (!mh_name_ok(MH_BUF(label, strlen(label))))
+		return mh_fail(MH_EXIT_USAGE, "%s is no name: 1 to 64 of a-z 0-9 . _ -", label);
+	if (rc->keys && (!threshold || threshold > rc->keys))
+		return mh_fail(MH_EXIT_USAGE, "a threshold of %s with %u officers", m, rc->keys);
+	snprintf(fallback, sizeof(fallback), "%s.anchor", label);
+	ret = rc_open_officers(rc);
+	if (!ret)
+		ret = genesis(rc, label, path ? path : fallback, (u8)threshold, &bytes);
+	if (ret)
+		return ret;
+	if (mh_stmt_parse(&rc->anchor, bytes.p, bytes.n) || mh_anchor_genesis(&rc->anchor, rc->region)) {
+		mh_bytes_free(&bytes);
+		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a genesis ANCHOR that verifies", path ? path : fallback);
+	}
+	mh_bytes_copy(&rc->anchor_bytes, bytes.p, bytes.n);
+	mh_stmt_parse(&rc->anchor, rc->anchor_bytes.p, rc->anchor_bytes.n);
+	mh_quorum_of(&rc->quorum, &rc->anchor);
+	mh_fingerprint(rc->region, fingerprint);
+	ret = submit_genesis(rc, a, &bytes, fingerprint);
+	mh_bytes_free(&bytes);
+	if (ret)
+		return ret;
+	if (rc->json)
+		rc_print(json_pack("{s:s,s:s}", "region", label, "fingerprint", fingerprint));
+	else
+		printf("Region %s made, fingerprint %s\n", label, fingerprint);
+	return 0;
+}
+
+static int region_list(struct rc *rc, const struct rc_args *a)
+{
+	static const u8 all[2];
+	struct mh_bytes reply;
+	struct mh_reader r;
+	json_t *list;
+	int ret = rc_call(rc, MH_ADMIN_REGIONS, MH_BUF(all, sizeof(all)), &reply);
+	u16 n;
+
+	(void)a;
+	if (ret)
+		return ret;
+	list = json_array();
+	mh_reader_init(&r, reply.p, reply.n);
+	n = mh_read_u16(&r);
+	for (u16 i = 0; i < n; i++) {
+		struct mh_buf id = mh_read_bytes(&r, 32), label = mh_read_v(&r, MH_NAME_MAX);
+		u64 serial = mh_read_u64(&r);
+		char fingerprint[MH_FINGERPRINT_LEN];
+
+		if (r.err)
+			break;
+		mh_fingerprint(id.p, fingerprint);
+		if (!rc->json)
+			printf("%-24.*s %s  anchor %llu\n", (int)label.n, label.p, fingerprint,
+			       (unsigned long long)serial);
+		json_array_append_new(list, json_pack("{s:s%,s:s,s:I}", "region", label.p, label.n, "fingerprint",
+						      fingerprint, "anchor", (json_int_t)serial));
+	}
+	mh_bytes_free(&reply);
+	if (rc->json)
+		rc_print(list);
+	else
+		json_decref(list);
+	return 0;
+}
+
+const struct rc_verb rc_region_verbs[] = {
+	{ "region", "create", "LABEL", 1, 1, "make a Region with the officers of --key; the server must name its fingerprint",
+	  region_options, region_create },
+	{ "region", "list", "", 0, 0, "the server's Regions and their fingerprints", NULL, region_list },
+	{ 0 },
+};
