@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+#
+# A source file is built by being in its directory; see `make help`.
+
+MAKEFLAGS += --no-builtin-rules
+CACHE	:= $(or $(MICROHSM_CACHE),$(HOME)/.cache/microhsm)
+B	:= build
+KVER	?= $(shell uname -r)
+DESTDIR	?=
+PREFIX	?= /usr/local
+export MICROHSM_CACHE := $(CACHE)
+
+# Headers: KDIR as given, else those in the cache, else those installed.
+KCACHED	:= $(CACHE)/kernels/$(KVER)/usr/src/linux-headers-$(KVER)
+KDIR	?= $(or $(wildcard $(KCACHED)),$(if $(filter debug-%,$(KVER)),$(CACHE)/kernels/$(KVER),/lib/modules/$(KVER)/build))
+KOUT	:= $(B)/mod-$(KVER)$(if $(MH_TEST),-test)
+
+CC	= gcc
+CLANG	= clang
+CPPFLAGS += -isystem uapi -Ikmod -Ikmod/core -Itools -Irepositoryd -I. -D_GNU_SOURCE
+WARN	= -Wall -Wextra -Werror
+CFLAGS_rel = -std=gnu11 -O2 -g $(WARN) -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
+LDFLAGS_rel = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+CFLAGS_asan = -std=gnu11 -O1 -g $(WARN) -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=undefined
+LDFLAGS_asan = -fsanitize=address,undefined -Wl,--as-needed
+CFLAGS_fuzz = -std=gnu11 -O1 -g $(WARN) -fno-omit-frame-pointer \
+	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+LDFLAGS_fuzz = -fsanitize=fuzzer,address,undefined -Wl,--as-needed
+LDLIBS	= -lcrypto -levent_core -levent_extra -lsqlite3 -lmnl -lnl-genl-3 \
+	-lnl-3 -ljansson -linih -lseccomp -lcap-ng -lkeyutils -lpthread
+CPPFLAGS += -I/usr/include/libnl3
+
+CORE	:= $(wildcard kmod/core/*.c)
+LIB	:= $(CORE) $(wildcard tools/lib/*.c)
+DAEMON	:= $(wildcard repositoryd/*.c)
+REPOCTL	:= $(wildcard tools/repoctl*.c)
+MICROHSM := $(wildcard tools/microhsm*.c)
+UNIT	:= $(wildcard selftests/unit/test_*.c)
+# Helpers that a directory's tests share are its files of other names.
+UNITLIB	:= $(filter-out $(UNIT),$(wildcard selftests/unit/*.c))
+KTEST	:= $(wildcard selftests/kernel/*.c selftests/scenario/*.c)
+FUZZ	:= $(wildcard selftests/fuzz/fuzz_*.c)
+BENCH	:= $(wildcard selftests/bench/*.c)
+
+# A program is built once its main file is there.
+TOOLS	:= $(if $(wildcard tools/repoctl.c),$(B)/bin/repoctl) \
+	$(if $(wildcard tools/microhsm.c),$(B)/bin/microhsm)
+DAEMONS	:= $(if $(wildcard repositoryd/main.c),$(B)/bin/repositoryd)
+UNITS	:= $(UNIT:selftests/unit/%.c=$(B)/unit/%)
+KTESTS	:= $(addprefix $(B)/ktest/,$(notdir $(KTEST:.c=)))
+FUZZERS	:= $(FUZZ:selftests/fuzz/%.c=$(B)/fuzz/%)
+BENCHES	:= $(BENCH:selftests/bench/%.c=$(B)/bench/%)
+
+all: $(if $(wildcard kmod/main.c),$(if $(wildcard $(KDIR)),module,nomodule)) tools daemon
+
+nomodule:
+	@echo "module skipped: no headers of $(KVER); give KVER= or KDIR= ($(KVERS))"
+KVERS = $(shell cat $(CACHE)/kvers 2>/dev/null)
+
+tools: $(TOOLS)
+daemon: $(DAEMONS)
+unit: $(UNITS)
+ktest: $(KTESTS)
+fuzzers: $(FUZZERS)
+
+# The module is built in a copy, so that two kernels' objects never meet.
+module:
+	@mkdir -p $(KOUT)
+	@flock $(KOUT) sh -c 'rsync -rt --delete --include="*/" --include="*.[ch]" \
+		--exclude="*" kmod uapi $(KOUT)/ && cp -u Kbuild $(KOUT)/ && \
+		$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(KOUT) \
+		MH_TEST=$(if $(MH_TEST),y) $(KARGS) modules'
+
+modules_install:
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/$(KOUT) modules_install
+
+# Objects and the library of one variant: rel, asan or fuzz.
+define variant
+$(B)/$(1)/obj/%.o: %.c
+	@mkdir -p $$(@D)
+	$(2) $$(CPPFLAGS) $$(CFLAGS_$(1)) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+$(B)/$(1)/libmh.a: $(LIB:%.c=$(B)/$(1)/obj/%.o)
+	@mkdir -p $$(@D); rm -f $$@
+	ar rcs $$@ $$^
+$(B)/$(1)/librepositoryd.a: $(patsubst %.c,$(B)/$(1)/obj/%.o,$(filter-out repositoryd/main.c,$(DAEMON)))
+	@mkdir -p $$(@D); rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(eval $(call variant,rel,$$(CC)))
+$(eval $(call variant,asan,$$(CC)))
+$(eval $(call variant,fuzz,$$(CLANG)))
+OBJS	= $(patsubst %.c,$(B)/$(1)/obj/%.o,$(2))
+ALLSRC	:= $(LIB) $(DAEMON) $(REPOCTL) $(MICROHSM) $(UNIT) $(UNITLIB) $(KTEST) $(FUZZ) $(BENCH)
+.SECONDARY:
+-include $(foreach v,rel asan fuzz,$(patsubst %.c,$(B)/$(v)/obj/%.d,$(ALLSRC)))
+
+link = @mkdir -p $(@D); echo "  LD $@"; $(2) -o $@ $(filter %.o,$^) \
+	$(filter %.a,$^) $(filter %.a,$^) $(LDFLAGS_$(1)) $(LDFLAGS) $(LDLIBS) $(3)
+
+$(B)/bin/repoctl: $(call OBJS,rel,$(REPOCTL)) $(B)/rel/libmh.a
+	$(call link,rel,$(CC))
+$(B)/bin/microhsm: $(call OBJS,rel,$(MICROHSM)) $(B)/rel/libmh.a
+	$(call link,rel,$(CC))
+$(B)/bin/repositoryd: $(call OBJS,rel,$(DAEMON)) $(B)/rel/libmh.a
+	$(call link,rel,$(CC))
+$(B)/unit/%: $(B)/asan/obj/selftests/unit/%.o $(call OBJS,asan,$(UNITLIB)) \
+	$(B)/asan/librepositoryd.a $(B)/asan/libmh.a
+	$(call link,asan,$(CC),-lcmocka)
+$(B)/ktest/%: $(B)/rel/obj/selftests/kernel/%.o $(B)/rel/libmh.a
+	$(call link,rel,$(CC))
+$(B)/ktest/%: $(B)/rel/obj/selftests/scenario/%.o $(B)/rel/libmh.a
+	$(call link,rel,$(CC))
+$(B)/bench/%: $(B)/rel/obj/selftests/bench/%.o $(B)/rel/libmh.a
+	$(call link,rel,$(CC))
+$(B)/fuzz/%: $(B)/fuzz/obj/selftests/fuzz/%.o $(B)/fuzz/librepositoryd.a $(B)/fuzz/libmh.a
+	$(call link,fuzz,$(CLANG))
+
+deps:
+	@selftests/vm/deps.sh install
+ensure-deps:
+	@selftests/vm/deps.sh ensure
+
+demo: ensure-deps
+	@$(MAKE) -s tools daemon
+	@selftests/demo.sh
+
+# make check T=pattern K=6.1 runs part; see selftests/run.sh.
+check: ensure-deps
+	@selftests/run.sh $(if $(K),-k $(K)) all $(T)
+style: ensure-deps
+	@selftests/run.sh style $(T)
+fuzz: ensure-deps
+	@selftests/run.sh -f $(or $(SECONDS),60) fuzz $(T)
+check-debug: ensure-deps
+	@selftests/vm/debug-kernel.sh build > /dev/null
+	@selftests/run.sh -k debug vm $(T)
+bench: ensure-deps $(BENCHES)
+	@for b in $(BENCHES); do $$b || exit 1; done
+
+install: tools daemon
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
+	$(if $(TOOLS),install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin)
+	$(if $(DAEMONS),install -m 755 $(DAEMONS) $(DESTDIR)$(PREFIX)/sbin)
+	for m in $(wildcard tools/man/*.[1-8]); do \
+		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+
+clean:
+	rm -rf $(B)
+
+help:
+	@echo 'all         module (running kernel, KVER= or KDIR=), tools, daemon'
+	@echo 'module      KVER=$(firstword $(KVERS)) or KDIR=...; MH_TEST=1 for the test build'
+	@echo 'deps        install what building and testing need (root)'
+	@echo 'demo        the whole story in a VM, in words'
+	@echo 'check       every test; T=pattern for some, K=6.1 or K=6.12 for one kernel'
+	@echo 'check-debug kernel tests under KASAN, lockdep and kmemleak'
+	@echo 'style       checkpatch, sparse, W=1, clang-tidy, shellcheck, sizes'
+	@echo 'fuzz        SECONDS=60 for each target;  bench: measurements'
+	@echo 'install     DESTDIR= PREFIX=;  clean;  help'
+
+.PHONY: all nomodule module modules_install tools daemon unit ktest fuzzers deps \
+	ensure-deps demo check style fuzz check-debug bench install clean help
+.DELETE_ON_ERROR:
