@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fallback Secure Processor: a child process, forked before anything else
+ * is set up, that alone holds Kstore, Ksp2, Kfresh, Kaudit and Kcard.  The
+ * daemon asks it over a socketpair; what comes back is a signature, a blob
+ * sealed under Kstore, or one secret for one use, which the caller wipes.
+ *
+ * On disk: DIR/seat (32 random bytes, 0600) and DIR/sealed, both the keeper's
+ * user's.  The format of DIR/sealed is told in keeper_file.c.
+ *
+ * Locks: none; the daemon has one thread.  All return 0 or -errno; -EPIPE
+ * means that the keeper is gone, and so must the daemon be.
+ */
+#ifndef REPOSITORYD_KEEPER_H
+#define REPOSITORYD_KEEPER_H
+
+#include <sys/types.h>
+#include "core/messages.h"
+
+#define MH_SEALED_LEN	(32 + MH_KEY_LEN + MH_TAG_LEN)	/* salt || ct: one secret under Kstore */
+#define MH_HPKE_ITEM	(32 + MH_KEY_LEN + MH_TAG_LEN)	/* enc || ct: one secret from an officer */
+
+struct mh_keeper {
+	int fd;
+	pid_t pid;
+	u8 card[MH_CARD_MAX];	/* read once at start */
+	size_t card_len;
+};
+
+/*
+ * Fork it.  dir is made when it is not there; user NULL or not root: it runs
+ * as the caller.  name goes on the server card.  Messages go to stderr.
+ */
+int mh_keeper_start(struct mh_keeper *k, const char *dir, const char *user, const char *name);
+/* Ends it and waits. */
+void mh_keeper_stop(struct mh_keeper *k);
+
+/* Ksp2 over the handshake's digest */
+int mh_keeper_sign_sp2(struct mh_keeper *k, const u8 digest[MH_HASH_LEN], u8 sig[MH_SIG_LEN]);
+/* Kfresh over the body of an EPOCH and of nothing else (-EPERM) */
+int mh_keeper_sign_epoch(struct mh_keeper *k, struct mh_buf body, u8 sig[MH_SIG_LEN]);
+/* Kaudit over the signed part of a checkpoint (lib/audit_record.h) */
+int mh_keeper_sign_checkpoint(struct mh_keeper *k, struct mh_buf part, u8 sig[MH_SIG_LEN]);
+
+/* Open an officer's HPKE item, check its kid in its context, seal it under Kstore. -EBADMSG, -EKEYREJECTED wrong kid */
+int mh_keeper_take_kec(struct mh_keeper *k, const u8 leaf[32], const u8 item[MH_HPKE_ITEM], const u8 ecx[32],
+		       const u8 kid[32], u8 sealed[MH_SEALED_LEN]);
+int mh_keeper_take_ke(struct mh_keeper *k, const u8 leaf[32], const u8 item[MH_HPKE_ITEM], const u8 icx[32],
+		      const u8 kid[32], u8 sealed[MH_SEALED_LEN]);
+/* One Ke for one delivery of mode session; one Kec-public for an officer who proved it */
+int mh_keeper_open_ke(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32], u8 ke[MH_KEY_LEN]);
+int mh_keeper_open_kec(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32], u8 kec[MH_KEY_LEN]);
+/* psk of PROTOCOL 2 for an Entity (ecx) at this server (x); a kid that does not match is refused */
+int mh_keeper_psk(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32], const u8 ecx[32], const u8 x[32],
+		  u8 psk[MH_KEY_LEN]);
+
+#endif
