@@ -8,7 +8,10 @@
 
 #include <linux/poll.h>
 #include "request.h"
-#include <uapi/linux/microhsm.h>
+#include "../uapi/linux/microhsm.h"
+
+/* Whoever polls a descriptor of the device waits here. */
+extern wait_queue_head_t mh_poll_wq;
 
 /* f waits for a session; takes a reference. -ENOTCONN no agent, -ESHUTDOWN. */
 int mh_doorbell_ring(struct mh_fetch *f);

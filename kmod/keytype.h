@@ -7,7 +7,7 @@
  * and is reached by key->payload.data[0].  Its secret is changed (wiped) only
  * with key->sem held for writing and read with it held for reading.
  *
- * Lock order: key->sem, then mh_identity.lock, then a session's, then mh_lease_lock or
+ * Lock order: key->sem, then a session's lock, then mh_identity.lock, then mh_lease_lock or
  * the doorbell's.  So nobody may call lookup_user_key(), key_revoke() or what
  * takes key->sem while holding one of the others.  mh_keytype_drop() does not.
  */

@@ -44,12 +44,15 @@ struct mh_fetch {
 	u64 id;				/* doorbell id, never 0, never again */
 	u32 request;			/* STP request id in its session */
 	bool pulled, retried;
+	bool async;			/* completion wakes mh_poll_wq too */
+	bool taken;			/* data is the collector's, or wiped; request.c's lock */
+	bool withdrawn;			/* while parked, by mh_lease_end_matching() */
 	unsigned long done;		/* bit 0: completed; the one atomic bit */
 	bool ready;			/* what completion wrote can be read (smp_load_acquire) */
 	atomic_t completions;		/* never more than 1 */
-	int err;			/* valid once done */
+	int err;			/* valid once ready */
 	u32 refusal, retry_after_ms;
-	struct mh_delivered *data;	/* valid once done with err 0; owned */
+	struct mh_delivered *data;	/* valid once ready with err 0; owned */
 	wait_queue_head_t wq;
 	struct delayed_work expire;	/* asynchronous ones; holds a reference while queued */
 };
@@ -83,6 +86,9 @@ int mh_request_collect(struct mh_fetch *f, struct mh_fetch_io *a);
 void mh_request_abandon(struct mh_fetch *f);	/* puts it */
 /* key_type.request_key */
 int mh_request_key(struct key *authkey, void *aux);
+/* lease.c: marks what is parked and matches, by a lease with region_id and leaf filled in. */
+struct mh_lease;
+void mh_request_withdraw(bool (*match)(const struct mh_lease *l, const void *ctx), const void *ctx);
 unsigned int mh_request_count(void);
 u32 mh_request_doubles(void);
 
