@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MIT
+/* microhsm fetch, keys, sign, seal, open: delivered keys and their use. */
+#include "microhsm.h"
+#include "core/crypto.h"
+
+#include <fcntl.h>
+#include <keyutils.h>
+#include <openssl/ecdsa.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+struct word {
+	const char *name;
+	long value;
+};
+
+static const struct word keyrings[] = {
+	{ "@t", KEY_SPEC_THREAD_KEYRING }, { "@p", KEY_SPEC_PROCESS_KEYRING }, { "@s", KEY_SPEC_SESSION_KEYRING },
+	{ "@u", KEY_SPEC_USER_KEYRING }, { "@us", KEY_SPEC_USER_SESSION_KEYRING }, { 0 },
+};
+static const struct word forms[] = {
+	{ "microhsm", MH_FORM_KEY }, { "logon", MH_FORM_LOGON }, { "user", MH_FORM_USER }, { 0 },
+};
+static const char *const refusals[] = {
+	"", "there is no such DataSet, or this host has no right to it", "this host is revoked",
+	"this host is suspended", "the policy does not allow it now", "the server's knowledge is stale",
+	"the DataSet has no valid version", "the server is busy", "a limit is reached",
+};
+
+static int word(const struct word *table, const char *option, const char *given, long *out)
+{
+	char *end;
+
+	for (; table->name; table++)
+		if (!strcmp(table->name, given)) {
+			*out = table->value;
+			return 0;
+		}
+	*out = strtol(given, &end, 10);
+	return *given && !*end && *out > 0 ? 0 : mh_fail(MH_EXIT_USAGE, "%s %s is not known", option, given);
+}
+
+/* ---- fetch ---- */
+
+static const struct mht_option fetch_options[] = {
+	{ "--keyring", "RING", "where the key lands: @s (default), @u, @us, @p, @t or a serial number" },
+	{ "--as", "TYPE", "microhsm (default: never readable); logon or user where the policy exports it" },
+	{ "--description", "TEXT", "of a logon or user key (default microhsm:REGION/NAME)" },
+	{ "--version", "N", "an older version by its number" },
+	{ "--timeout", "TIME", "how long to wait (default 30s)" },
+	{ 0 },
+};
+
+static int refused(const struct mh_fetch_io *io, const char *what)
+{
+	static const int codes[] = { MH_EXIT_FAILED, MH_EXIT_NOTFOUND, MH_EXIT_REVOKED, MH_EXIT_DENIED, MH_EXIT_DENIED,
+				     MH_EXIT_DENIED, MH_EXIT_NOTFOUND, MH_EXIT_UNREACHABLE, MH_EXIT_DENIED };
+	unsigned int n = io->refusal < ARRAY_SIZE(refusals) ? io->refusal : 0;
+
+	if (io->retry_after_ms)
+		return mh_fail(codes[n], "%s: refused: %s; try again in %u s", what, refusals[n],
+			       (io->retry_after_ms + 999) / 1000);
+	return mh_fail(codes[n], "%s: refused: %s", what, refusals[n]);
+}
+
+/* REGION/NAME into the two; the first level is the Region's label */
+static int split_name(const char *given, struct mh_fetch_io *io)
+{
+	const char *slash = strchr(given, '/');
+
+	if (!slash || slash == given || (size_t)(slash - given) >= sizeof(io->region) || !slash[1] ||
+	    strlen(slash + 1) >= sizeof(io->name))
+		return mh_fail(MH_EXIT_USAGE, "%s: write REGION/DATASET", given);
+	memcpy(io->region, given, (size_t)(slash - given));
+	snprintf(io->name, sizeof(io->name), "%s", slash + 1);
+	return 0;
+}
+
+static int run_fetch(struct mht *t)
+{
+	struct mh_fetch_io io = { .size = sizeof(io) };
+	const char *ring = mht_value(t, "--keyring"), *as = mht_value(t, "--as"), *version = mht_value(t, "--version"),
+		   *timeout = mht_value(t, "--timeout"), *description = mht_value(t, "--description");
+	long keyring = KEY_SPEC_SESSION_KEYRING, form = MH_FORM_KEY, number = 0;
+	u64 seconds = 30;
+	int ret = split_name(t->operand[0], &io);
+
+	if (!ret && ring)
+		ret = word(keyrings, "--keyring", ring, &keyring);
+	if (!ret && as)
+		ret = word(forms, "--as", as, &form);
+	if (!ret && version)
+		ret = word(&forms[3], "--version", version, &number);
+	if (!ret && timeout && (mh_duration(timeout, &seconds) || !seconds || seconds > 600))
+		ret = mh_fail(MH_EXIT_USAGE, "--timeout %s: from 1s to 10m", timeout);
+	if (!ret && description && strlen(description) >= sizeof(io.description))
+		ret = mh_fail(MH_EXIT_USAGE, "the description is too long");
+	if (!ret)
+		ret = mht_device(t);
+	if (ret)
+		return ret;
+	io.keyring = (__s32)keyring;
+	io.form = (__u8)form;
+	io.version = (__u64)number;
+	io.timeout_ms = (__u32)(seconds * 1000);
+	if (description)
+		snprintf(io.description, sizeof(io.description), "%s", description);
+	if (ioctl(t->device, MH_IOC_FETCH, &io) < 0)
+		return io.refusal ? refused(&io, t->operand[0]) : mht_tell(errno, t->operand[0]);
+	if (t->json)
+		printf("{\"name\": \"%s\", \"version\": %llu, \"key\": %d}\n", t->operand[0],
+		       (unsigned long long)io.version, io.serial);
+	else
+		printf("%d\n", io.serial);
+	return 0;
+}
+
+/* ---- keys ---- */
+
+static json_t *info_json(const struct mh_info *i)
+{
+	static const char *const kinds[] = { "?", "identity", "pending", "key" };
+	static const char *const algs[] = { "", "aes256", "p256", "raw" };
+	char region[65];
+
+	mh_hex(region, i->region_id, 32);
+	return json_pack("{s:i,s:s,s:s,s:s,s:s,s:I,s:i,s:s}", "key", i->serial, "kind", kinds[i->kind < 4 ? i->kind : 0],
+			 "region", i->region, "name", i->name, "algorithm", algs[i->alg < 4 ? i->alg : 0], "version",
+			 (json_int_t)i->version, "lease-ms", i->lease_ms, "region-id", region);
+}
+
+static int run_keys(struct mht *t)
+{
+	FILE *f = fopen("/proc/keys", "re");
+	char line[512];
+	int ret = mht_device(t);
+
+	if (!f)
+		return mh_fail(MH_EXIT_FAILED, "/proc/keys: %s", strerror(errno));
+	while (!ret && fgets(line, sizeof(line), f)) {
+		struct mh_info i = { .size = sizeof(i) };
+		unsigned int serial;
+
+		if (!strstr(line, " microhsm ") || sscanf(line, "%x", &serial) != 1)
+			continue;
+		i.serial = (__s32)serial;
+		if (ioctl(t->device, MH_IOC_INFO, &i) < 0)
+			continue;	/* not ours to see, or gone meanwhile */
+		if (t->json) {
+			json_t *j = info_json(&i);
+
+			json_dumpf(j, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+			putchar('\n');
+			json_decref(j);
+		} else if (i.kind == 3 && i.lease_ms >= 0) {
+			printf("%10d key      %s/%s@%llu, lease ends in %d s\n", i.serial, i.region, i.name,
+			       (unsigned long long)i.version, i.lease_ms / 1000);
+		} else if (i.kind == 3) {
+			printf("%10d key      %s/%s@%llu\n", i.serial, i.region, i.name, (unsigned long long)i.version);
+		} else {
+			printf("%10d %s %s%s%s\n", i.serial, i.kind == 1 ? "identity" : "pending ", i.region,
+			       *i.region ? "/" : "", i.name);
+		}
+	}
+	fclose(f);
+	return ret;
+}
+
+/* ---- sign ---- */
+
+static const struct mht_option sign_options[] = {
+	{ "--key", "SERIAL", "a delivered P-256 key; else the identity's application key" },
+	{ "--identity", "REGION", "the identity, when there are several" },
+	{ "--output", "FILE", "the DER signature (default - : standard output)" },
+	{ 0 },
+};
+
+static int write_der(const u8 sig[64], const char *out)
+{
+	ECDSA_SIG *s = ECDSA_SIG_new();
+	BIGNUM *r = BN_bin2bn(sig, 32, NULL), *v = BN_bin2bn(sig + 32, 32, NULL);
+	unsigned char *der = NULL;
+	int n, ret = MH_EXIT_FAILED;
+
+	if (s && r && v && ECDSA_SIG_set0(s, r, v)) {
+		r = NULL;
+		v = NULL;
+		n = i2d_ECDSA_SIG(s, &der);
+		if (n > 0 && !mh_file_write(out, der, (size_t)n, 0644))
+			ret = 0;
+	}
+	BN_free(r);
+	BN_free(v);
+	ECDSA_SIG_free(s);
+	OPENSSL_free(der);
+	return ret ? mh_fail(ret, "%s could not be written", out) : 0;
+}
+
+static int run_sign(struct mht *t)
+{
+	struct mh_sign_io io = { .size = sizeof(io) };
+	const char *key = mht_value(t, "--key"), *out = mht_value(t, "--output");
+	struct mh_sha256 h;
+	u8 buf[65536];
+	ssize_t n;
+	int fd = STDIN_FILENO, ret;
+
+	ret = key ? 0 : mht_identity(t, mht_value(t, "--identity"), &io.serial);
+	if (ret)
+		return ret;
+	if (key)
+		io.serial = (__s32)strtol(key, NULL, 10);
+	if (t->operands && strcmp(t->operand[0], "-"))
+		fd = open(t->operand[0], O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return mh_fail(MH_EXIT_NOTFOUND, "%s: %s", t->operand[0], strerror(errno));
+	mh_sha256_init(&h);
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		mh_sha256_update(&h, buf, (size_t)n);
+	mh_sha256_final(&h, io.digest);
+	if (fd != STDIN_FILENO)
+		close(fd);
+	if (n < 0)
+		return mh_fail(MH_EXIT_FAILED, "reading: %s", strerror(errno));
+	ret = mht_ioctl(t, MH_IOC_SIGN, &io, "signing");
+	return ret ? ret : write_der(io.sig, out ? out : "-");
+}
+
+/* ---- seal, open: 32 bytes of salt, then STREAM ---- */
+
+static const struct mht_option file_options[] = {
+	{ "--output", "FILE", "default - : standard output" },
+	{ 0 },
+};
+
+static int read_full(int fd, u8 *p, size_t n)
+{
+	size_t have = 0;
+
+	while (have < n) {
+		ssize_t got = read(fd, p + have, n - have);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (!got)
+			break;
+		have += (size_t)got;
+	}
+	return (int)have;
+}
+
+/* Chunk after chunk; a chunk is the last when nothing follows it, so one is read ahead. */
+static int pump(struct mht *t, struct mh_stream_io *io, int in, FILE *out, size_t chunk)
+{
+	u8 buf[2][MH_UCHUNK + 16], result[MH_UCHUNK + 16];
+	int n = read_full(in, buf[0], chunk), next;
+	unsigned int at = 0;
+
+	while (n >= 0) {
+		next = (size_t)n == chunk ? read_full(in, buf[!at], chunk) : 0;
+		if (next < 0)
+			break;
+		io->in = (__u64)(uintptr_t)buf[at];
+		io->out = (__u64)(uintptr_t)result;
+		io->in_len = (__u32)n;
+		io->out_len = sizeof(result);
+		io->last = !next;
+		if (ioctl(t->device, MH_IOC_STREAM, io) < 0)
+			return mht_tell(errno, io->op == MH_AEAD_OPEN ? "opening" : "sealing");
+		if (fwrite(result, 1, io->out_len, out) != io->out_len)
+			return mh_fail(MH_EXIT_FAILED, "writing: %s", strerror(errno));
+		mh_wipe(result, sizeof(result));
+		if (!next)
+			return 0;
+		n = next;
+		at = !at;
+	}
+	return mh_fail(MH_EXIT_FAILED, "reading: %s", strerror(errno));
+}
+
+/* The whole file is in memory-backed temporary until it is known good: nothing half opened is shown. */
+static int file_job(struct mht *t, __u32 op, size_t chunk)
+{
+	struct mh_stream_io io = { .size = sizeof(io), .op = op, .serial = (__s32)strtol(t->operand[0], NULL, 10) };
+	const char *path = t->operands > 1 ? t->operand[1] : "-", *out = mht_value(t, "--output");
+	int in = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO, ret;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f;
+
+	if (in < 0)
+		return mh_fail(MH_EXIT_NOTFOUND, "%s: %s", path, strerror(errno));
+	if (op == MH_AEAD_OPEN && read_full(in, io.salt, 32) != 32)
+		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a file that microhsm seal made", path);
+	ret = mht_ioctl(t, MH_IOC_STREAM_BEGIN, &io, "the key");
+	if (ret)
+		return ret;
+	f = open_memstream(&text, &len);
+	if (!f)
+		return mh_fail(MH_EXIT_FAILED, "out of memory");
+	if (op == MH_AEAD_SEAL && fwrite(io.salt, 1, 32, f) != 32)
+		ret = mh_fail(MH_EXIT_FAILED, "out of memory");
+	if (!ret)
+		ret = pump(t, &io, in, f, chunk);
+	if (fclose(f) && !ret)
+		ret = mh_fail(MH_EXIT_FAILED, "out of memory");
+	if (!ret && mh_file_write(out ? out : "-", text, len, 0600))
+		ret = mh_fail(MH_EXIT_FAILED, "%s could not be written", out ? out : "-");
+	if (text)
+		mh_wipe(text, len);
+	free(text);
+	if (in != STDIN_FILENO)
+		close(in);
+	return ret;
+}
+
+static int run_seal(struct mht *t)
+{
+	return file_job(t, MH_AEAD_SEAL, MH_UCHUNK);
+}
+
+static int run_open(struct mht *t)
+{
+	return file_job(t, MH_AEAD_OPEN, MH_UCHUNK + 16);
+}
+
+const struct mht_verb mht_key_verbs[] = {
+	{ "fetch", "REGION/DATASET", 1, 1, "fetch a key onto a keyring; prints its serial number", fetch_options,
+	  run_fetch },
+	{ "keys", "", 0, 0, "identities and delivered keys that you may see", NULL, run_keys },
+	{ "sign", "[FILE]", 0, 1, "sign a file (ECDSA P-256, SHA-256) as openssl verifies it", sign_options, run_sign },
+	{ "seal", "KEY [FILE]", 1, 2, "encrypt a file under a delivered AES key, by its serial number", file_options,
+	  run_seal },
+	{ "open", "KEY [FILE]", 1, 2, "decrypt what seal made; nothing is shown unless all of it is right",
+	  file_options, run_open },
+	{ 0 },
+};
