@@ -21,12 +21,12 @@
 
 /**
  * struct mh_file - an open descriptor
- * @lock: all below
+ * @lock: of all below
  * @fetch: asynchronous, of this descriptor; a reference
  * @stream: place in a stream
  */
 struct mh_file {
-	struct mutex lock;
+	struct mutex lock;	/* of all below */
 	struct mh_fetch *fetch;
 	struct mh_stream_place stream;
 };
@@ -212,27 +212,27 @@ static int mh_ioc_drain(struct file *file, void *arg)
 }
 
 #define MH_CALL(ioc, type, who, fn) \
-	[_IOC_NR(ioc)] = { ioc, sizeof(struct type), who, #fn, mh_ioc_##fn }
+	[_IOC_NR(MH_IOC_##ioc)] = { MH_IOC_##ioc, sizeof(struct type), who, #fn, mh_ioc_##fn }
 
 static const struct mh_ioctl mh_ioctls[] = {
-	MH_CALL(MH_IOC_STATUS, mh_status, MH_ANY, status),
-	MH_CALL(MH_IOC_INIT, mh_init, MH_ADMIN, init),
-	MH_CALL(MH_IOC_UNLOCK, mh_unlock, MH_ADMIN, unlock),
-	MH_CALL(MH_IOC_BLOB, mh_blob_io, MH_ADMIN_OR_AGENT, blob),
-	MH_CALL(MH_IOC_BLOB_ACK, mh_blob_io, MH_ADMIN_OR_AGENT, blob_ack),
-	MH_CALL(MH_IOC_REQUEST, mh_request_io, MH_ADMIN, request),
-	MH_CALL(MH_IOC_FETCH, mh_fetch_io, MH_ANY, fetch),
-	MH_CALL(MH_IOC_COLLECT, mh_fetch_io, MH_ANY, collect),
-	MH_CALL(MH_IOC_INFO, mh_info, MH_ANY, info),
-	MH_CALL(MH_IOC_AEAD, mh_aead_io, MH_ANY, aead),
-	MH_CALL(MH_IOC_STREAM_BEGIN, mh_stream_io, MH_ANY, stream_begin),
-	MH_CALL(MH_IOC_STREAM, mh_stream_io, MH_ANY, stream),
-	MH_CALL(MH_IOC_SIGN, mh_sign_io, MH_ANY, sign),
+	MH_CALL(STATUS, mh_status, MH_ANY, status),
+	MH_CALL(INIT, mh_init, MH_ADMIN, init),
+	MH_CALL(UNLOCK, mh_unlock, MH_ADMIN, unlock),
+	MH_CALL(BLOB, mh_blob_io, MH_ADMIN_OR_AGENT, blob),
+	MH_CALL(BLOB_ACK, mh_blob_io, MH_ADMIN_OR_AGENT, blob_ack),
+	MH_CALL(REQUEST, mh_request_io, MH_ADMIN, request),
+	MH_CALL(FETCH, mh_fetch_io, MH_ANY, fetch),
+	MH_CALL(COLLECT, mh_fetch_io, MH_ANY, collect),
+	MH_CALL(INFO, mh_info, MH_ANY, info),
+	MH_CALL(AEAD, mh_aead_io, MH_ANY, aead),
+	MH_CALL(STREAM_BEGIN, mh_stream_io, MH_ANY, stream_begin),
+	MH_CALL(STREAM, mh_stream_io, MH_ANY, stream),
+	MH_CALL(SIGN, mh_sign_io, MH_ANY, sign),
 	[_IOC_NR(MH_IOC_ATTACH)] = { MH_IOC_ATTACH, 0, MH_ANY, "attach", mh_ioc_attach },
-	MH_CALL(MH_IOC_PULL, mh_pull, MH_AGENT, pull),
-	MH_CALL(MH_IOC_SESSION, mh_session_io, MH_AGENT, session),
-	MH_CALL(MH_IOC_DONE, mh_done_io, MH_AGENT, done),
-	MH_CALL(MH_IOC_DRAIN, mh_drain, MH_ADMIN, drain),
+	MH_CALL(PULL, mh_pull, MH_AGENT, pull),
+	MH_CALL(SESSION, mh_session_io, MH_AGENT, session),
+	MH_CALL(DONE, mh_done_io, MH_AGENT, done),
+	MH_CALL(DRAIN, mh_drain, MH_ADMIN, drain),
 };
 
 /* ---- the device ---- */

@@ -3,7 +3,7 @@
 #ifndef MH_CHARDEV_H
 #define MH_CHARDEV_H
 
-#include "../uapi/linux/microhsm.h"
+#include <linux/microhsm.h>
 
 struct file;
 

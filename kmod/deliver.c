@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Delivered Data becomes a key, in the context, with the credentials and at the quota of its requester. */
 #include <linux/cred.h>
-#include <linux/keyctl.h>
+#include <linux/key-type.h>
 #include <keys/user-type.h>
 #include "deliver.h"
 #include "genl.h"

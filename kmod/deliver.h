@@ -5,7 +5,7 @@
 
 #include "keytype.h"
 #include "request.h"
-#include "../uapi/linux/microhsm.h"
+#include <linux/microhsm.h>
 
 /*
  * The keyring a requester names, writable by it; may install a session

@@ -8,7 +8,7 @@
 
 #include <linux/poll.h>
 #include "request.h"
-#include "../uapi/linux/microhsm.h"
+#include <linux/microhsm.h>
 
 /* Whoever polls a descriptor of the device waits here. */
 extern wait_queue_head_t mh_poll_wq;

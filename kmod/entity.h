@@ -13,13 +13,14 @@
 #include "core/messages.h"
 #include "core/wrap.h"
 
-struct mh_trust;	/* trust.c: pinned ANCHOR, EPOCH, floors, revocations, cached statements of one Region */
+/* trust.c: pinned ANCHOR, EPOCH, floors, revocations, cached statements of one Region */
+struct mh_trust;
 struct mh_session;
 
 struct mh_identity {
 	struct kref ref;
 	struct list_head link;		/* entity.c: all identities; its lock */
-	struct mutex lock;		/* private keys, state below, blob generation; taken before a session's lock? no: after */
+	struct mutex lock;		/* private keys, state below, blob generation; after a session's lock */
 	bool dead;			/* forgotten: keys are wiped */
 	bool joined;
 	char name[MH_NAME_MAX + 1];
@@ -45,7 +46,8 @@ struct mh_identity {
 
 struct mh_identity *mh_identity_get(struct mh_identity *id);
 void mh_identity_put(struct mh_identity *id);
-void mh_identity_forget(struct mh_identity *id);	/* from keytype's .revoke and .destroy; may not sleep long */
+/* From keytype's .revoke (key->sem held) and .destroy; may not sleep long. */
+void mh_identity_forget(struct mh_identity *id);
 struct mh_identity *mh_identity_find_region(const char *label);	/* reference; NULL */
 
 #endif

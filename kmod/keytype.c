@@ -5,7 +5,7 @@
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include "../uapi/linux/microhsm.h"
+#include <linux/microhsm.h>
 #include "audit.h"
 #include "doorbell.h"
 #include "keytype.h"
@@ -90,7 +90,7 @@ static struct mh_payload *mh_payload_new(u8 kind, key_perm_t perm)
 		return ERR_PTR(-ENOMEM);
 	}
 	atomic_inc(&mh_payloads);
-	smp_mb__after_atomic();
+	smp_mb__after_atomic();		/* pairs with mh_drain_begin() */
 	p->kind = kind;
 	p->perm = perm;
 	p->seq = atomic64_inc_return(&mh_payload_seq);

@@ -4,7 +4,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include "../uapi/linux/microhsm.h"
+#include <linux/microhsm.h>
 #include "genl.h"
 #include "lease.h"
 #include "request.h"

@@ -5,11 +5,12 @@
  */
 #include <linux/cred.h>
 #include <linux/freezer.h>
+#include <linux/key-type.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <keys/request_key_auth-type.h>
-#include "../uapi/linux/microhsm.h"
+#include <linux/microhsm.h>
 #include "deliver.h"
 #include "doorbell.h"
 #include "keytype.h"
@@ -77,7 +78,7 @@ bool mh_fetch_complete(struct mh_fetch *f, int err, struct mh_delivered *data)
 	f->err = err;
 	f->data = data;
 	spin_unlock(&mh_fetch_lock);
-	smp_store_release(&f->ready, true);
+	smp_store_release(&f->ready, true);	/* pairs with mh_fetch_is_ready() */
 	wake_up_all(&f->wq);
 	if (f->async)
 		wake_up_all(&mh_poll_wq);
@@ -173,7 +174,7 @@ static int mh_fetch_start(struct mh_fetch *f)
 
 static bool mh_fetch_is_ready(const struct mh_fetch *f)
 {
-	return smp_load_acquire(&f->ready);
+	return smp_load_acquire(&f->ready);	/* then err and data can be read */
 }
 
 #define mh_fetch_sleep(f, cond, state, left)						\

@@ -61,9 +61,15 @@ struct mh_fetch *mh_fetch_get(struct mh_fetch *f);
 void mh_fetch_put(struct mh_fetch *f);		/* last one wipes data */
 /* Consumes data (wiped when the fetch was done already). true: this call completed it. */
 bool mh_fetch_complete(struct mh_fetch *f, int err, struct mh_delivered *data);
-/* A session ended with err before it served f: doorbell again once, else complete with err. Takes over the session's reference. */
+/*
+ * A session ended with err before it served f: doorbell again once, else complete with err.
+ * Takes over the session's reference.
+ */
 void mh_fetch_requeue(struct mh_fetch *f, int err);
-/* MH_IOC_SESSION: moves every waiting fetch of the identity of doorbell id `id` to `to` (with references); returns the identity, or NULL. */
+/*
+ * MH_IOC_SESSION: moves every waiting fetch of the identity of doorbell id `id` to `to` (with
+ * references); returns the identity with a reference, or NULL.
+ */
 struct mh_identity *mh_request_adopt(u64 id, struct list_head *to);
 /* Fail all waiting and future ones with err (drain). */
 void mh_request_drain(int err);

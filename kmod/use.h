@@ -5,7 +5,7 @@
 
 #include <linux/mutex.h>
 #include <linux/types.h>
-#include "../uapi/linux/microhsm.h"
+#include <linux/microhsm.h>
 
 /*
  * A descriptor's place in a stream: no key in it, the chunk's key is
