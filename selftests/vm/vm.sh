@@ -1,0 +1,248 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Boot one VM, run test scripts in it, print one line for each result. Status 0
+# only if every script gave exactly the results it planned and the kernel made
+# no complaint.
+#
+#   vm.sh [options] SCRIPT...     scripts below selftests/, e.g. kernel/00_boot.sh
+#     -k KERNEL    6.1, 6.12, debug or a full version (6.12)
+#     -o DIR       where logs go (build/vm/run-KERNEL-PID)
+#     -d FILE      a disk that outlives the boot, mounted on /disk; made if absent
+#     -b N         MH_BOOT, the number of this boot (1)
+#     -m MB  -s CPUS  -t SECONDS
+#     -f PORT      10.0.2.100:PORT in the guest is 127.0.0.1:PORT of the host
+#     -n NETDEV    any other -netdev argument; its id must be n0
+#     -a ADDR/LEN  the guest's address (10.0.2.15/24)
+
+set -u
+
+TOP=$(cd "$(dirname "$0")/../.." && pwd)
+CACHE=${MICROHSM_CACHE:-$HOME/.cache/microhsm}
+KERNEL=6.12 OUT='' DISK='' BOOT=1 MEM=512 CPUS=2 TIME=0 NET='' ADDR=10.0.2.15/24
+FORWARDS=''
+
+# Loaded before anything runs, with what they depend on. Not ecdh_generic nor
+# drbg: the self-test of the first warns on 6.1, and we panic on a warning.
+MODULES="virtio_pci virtio_console virtio_blk virtio_net ecc gcm
+ghash-clmulni-intel ghash-generic aesni_intel ctr sha256_ssse3 sha256_generic
+hmac cmac libcurve25519 curve25519-x86_64 chacha20poly1305 chacha_generic
+poly1305_generic xts essiv dm-crypt loop brd"
+PROGRAMS="keyctl dmsetup openssl sqlite3 ldd"
+
+die()
+{
+	echo "vm.sh: $*" >&2
+	exit 2
+}
+
+usage()
+{
+	sed -n '4,19p' "$0" >&2
+	exit 2
+}
+
+while getopts k:o:d:b:m:s:t:f:n:a: o; do
+	case $o in
+	k) KERNEL=$OPTARG ;;
+	o) OUT=$OPTARG ;;
+	d) DISK=$OPTARG ;;
+	b) BOOT=$OPTARG ;;
+	m) MEM=$OPTARG ;;
+	s) CPUS=$OPTARG ;;
+	t) TIME=$OPTARG ;;
+	f) FORWARDS+=",guestfwd=tcp:10.0.2.100:$OPTARG-tcp:127.0.0.1:$OPTARG" ;;
+	n) NET=$OPTARG ;;
+	a) ADDR=$OPTARG ;;
+	*) usage ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -gt 0 ] || usage
+
+# The full version, and where its parts are.
+SLOW=1
+if [ "$KERNEL" = debug ]; then
+	tree=$("$TOP/selftests/vm/debug-kernel.sh" path) || die "no debug kernel: make check-debug"
+	KVER=${tree##*/}
+	RELEASE=$(cat "$tree/include/config/kernel.release")
+	IMAGE=$tree/arch/x86/boot/bzImage
+	SLOW=4
+	[ "$MEM" -ge 1024 ] || MEM=1024
+else
+	KVER=$(grep -E "^${KERNEL//./\\.}([.+-]|$)" "$CACHE/kvers" 2> /dev/null | head -n 1)
+	[ -n "$KVER" ] || die "no kernel $KERNEL in $CACHE: make deps"
+	RELEASE=$KVER
+	IMAGE=$CACHE/kernels/$KVER/boot/vmlinuz-$KVER
+fi
+WORK=$TOP/build/vm
+OUT=${OUT:-$WORK/run-$KERNEL-$$}
+BASE=$WORK/base-$KVER.cpio
+mkdir -p "$OUT" || exit 2
+rm -f "$OUT"/tap "$OUT"/out "$OUT"/console
+
+# A program and the shared objects it wants, at the paths it wants them.
+place()
+{
+	local root=$1 file=$2 to=$3 lib
+
+	mkdir -p "$root$(dirname "$to")"
+	cp -L "$file" "$root$to"
+	ldd "$file" 2> /dev/null | grep -o '/[^ ]*' | while read -r lib; do
+		[ -e "$root$lib" ] && continue
+		mkdir -p "$root$(dirname "$lib")"
+		cp -L "$lib" "$root$lib"
+	done
+}
+
+kernel_modules()
+{
+	local root=$1 m file name
+
+	mkdir -p "$root/mod"
+	: > "$root/mod/order"
+	[ "$KERNEL" != debug ] || return 0
+	for m in $MODULES; do
+		/sbin/modprobe -d "$CACHE/kernels/$KVER" -S "$KVER" --show-depends "$m" 2> /dev/null
+	done | awk '/^insmod/ && !seen[$2]++ { print $2 }' | while read -r file; do
+		name=$(basename "${file%.xz}")
+		case $file in
+		*.xz) xz -dc "$file" > "$root/mod/$name" ;;
+		*) cp "$file" "$root/mod/$name" ;;
+		esac
+		echo "$name" >> "$root/mod/order"
+	done
+}
+
+pack()
+{
+	(cd "$1" && find . | cpio -o -H newc -R 0:0 --quiet) > "$2"
+}
+
+# What does not change between runs of one kernel, made once.
+make_base()
+{
+	local root=$WORK/base-$KVER p applet
+
+	rm -rf "$root"
+	mkdir -p "$root"/{bin,sbin,dev,proc,sys,run,tmp,root,etc/ssl,var/lib,mh}
+	cp /bin/busybox "$root/bin/busybox"
+	for applet in $(/bin/busybox --list | grep -vx busybox); do
+		ln -s busybox "$root/bin/$applet"
+	done
+	for p in $PROGRAMS; do
+		p=$(PATH=$PATH:/sbin:/usr/sbin command -v "$p") || continue
+		rm -f "$root/bin/${p##*/}"
+		place "$root" "$p" "/bin/${p##*/}"
+	done
+	cp /etc/ssl/openssl.cnf "$root/etc/ssl/"
+	mkdir -p "$root/usr/lib/ssl"
+	ln -s /etc/ssl/openssl.cnf "$root/usr/lib/ssl/openssl.cnf"
+	printf '%s\n' root:x:0:0::/root:/bin/sh microhsm:x:990:990::/:/bin/false \
+		microhsm-sp:x:991:991::/:/bin/false user:x:1000:1000::/tmp:/bin/sh \
+		nobody:x:65534:65534::/:/bin/false > "$root/etc/passwd"
+	printf '%s\n' root:x:0: microhsm:x:990: microhsm-sp:x:991: user:x:1000: \
+		nogroup:x:65534: > "$root/etc/group"
+	echo "127.0.0.1 localhost microhsm-test" > "$root/etc/hosts"
+	kernel_modules "$root"
+	cp "$TOP/selftests/vm/init.sh" "$root/init"
+	chmod 755 "$root/init"
+	pack "$root" "$BASE.new" && mv "$BASE.new" "$BASE"
+	rm -rf "$root"
+}
+
+# What is under test: binaries, module, scripts.
+make_overlay()
+{
+	local root=$OUT/root f kind
+
+	rm -rf "$root"
+	mkdir -p "$root/mh/bin" "$root/mod"
+	for f in "$TOP"/build/bin/* "$TOP"/build/ktest/*; do
+		[ -f "$f" ] && [ -x "$f" ] && place "$root" "$f" "/mh/bin/${f##*/}"
+	done
+	for kind in '' -test; do
+		f=$TOP/build/mod-$KVER$kind/microhsm.ko
+		[ ! -e "$f" ] || objcopy --strip-debug "$f" "$root/mod/microhsm$kind.ko"
+	done
+	for kind in kernel scenario; do
+		[ ! -d "$TOP/selftests/$kind" ] || cp -r "$TOP/selftests/$kind" "$root/mh/"
+	done
+	cp "$TOP/selftests/lib.sh" "$root/mh/"
+	printf '%s\n' "$@" > "$root/mh/list"
+	printf '%s=%s\n' MH_KVER "$RELEASE" MH_SLOW $SLOW MH_BOOT "$BOOT" MH_ADDR "$ADDR" \
+		> "$root/mh/env"
+	pack "$root" "$OUT/overlay.cpio"
+	rm -rf "$root"
+}
+
+header()
+{
+	sed -n "1,20s/^# $1: *//p" "$TOP/selftests/$2" | head -n 1
+}
+
+# What the scripts ask for in their first lines.
+for s in "$@"; do
+	[ -e "$TOP/selftests/$s" ] || die "no selftests/$s"
+	m=$(header mem "$s")
+	[ "${m:-0}" -le "$MEM" ] || MEM=$m
+	t=$(header timeout "$s")
+	BUDGET=$((${BUDGET:-40} + ${t:-60} + 20))
+done
+[ "$TIME" -gt 0 ] || TIME=$((BUDGET * SLOW))
+
+{
+	flock 9
+	[ "$BASE" -nt "$0" ] && [ "$BASE" -nt "$TOP/selftests/vm/init.sh" ] || make_base
+} 9> "$WORK/base.lock"
+make_overlay "$@"
+cat "$BASE" "$OUT/overlay.cpio" > "$OUT/initrd"
+rm -f "$OUT/overlay.cpio"
+
+ARGS=()
+if [ -n "$FORWARDS" ]; then
+	NET="user,id=n0,restrict=on$FORWARDS"
+fi
+if [ -n "$NET" ]; then
+	ARGS+=(-netdev "$NET" -device virtio-net-pci,netdev=n0,romfile=)
+else
+	ARGS+=(-nic none)
+fi
+if [ -n "$DISK" ]; then
+	if [ ! -e "$DISK" ]; then
+		truncate -s 32M "$DISK" && /sbin/mke2fs -q -t ext4 "$DISK" || die "no disk"
+	fi
+	ARGS+=(-drive "file=$DISK,if=virtio,format=raw")
+fi
+APPEND="console=ttyS0 loglevel=5 panic=-1 panic_on_warn=1 oops=panic random.trust_cpu=on"
+# KASAN and lockdep find what these two would, and they cost half the boot.
+[ "$KERNEL" != debug ] || APPEND="$APPEND cryptomgr.notests slub_debug=- kmemleak=on"
+
+timeout -k 5 "$TIME" qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
+	-m "$MEM" -smp "$CPUS" -kernel "$IMAGE" -initrd "$OUT/initrd" \
+	-append "$APPEND" -no-reboot -nodefaults -display none \
+	-serial "file:$OUT/console" -device virtio-serial-pci \
+	-chardev "file,id=tap,path=$OUT/tap" -device virtserialport,chardev=tap,name=mh.tap \
+	-chardev "file,id=out,path=$OUT/out" -device virtserialport,chardev=out,name=mh.out \
+	"${ARGS[@]}" < /dev/null > "$OUT/qemu" 2>&1
+rc=$?
+rm -f "$OUT/initrd"
+touch "$OUT/tap" "$OUT/out" "$OUT/console"
+
+label=$KERNEL
+[ "$BOOT" = 1 ] || label="$KERNEL (boot $BOOT)"
+awk -f "$TOP/selftests/vm/verdict.awk" -v label="$label" -v want="$*" -v done=1 "$OUT/tap"
+status=$?
+
+# The kernel's own complaints, whatever the scripts said.
+if grep -aE 'WARNING:|BUG:|BUG at|Oops|KASAN|UBSAN|[Ss]tall|blocked for more than|general protection|Kernel panic|possible circular|suspicious RCU|refcount_t|kmemleak: [0-9]+ new|Out of memory' \
+	"$OUT/console" | grep -avE 'Spectre|Unprivileged eBPF|KernelAddressSanitizer initialized' > "$OUT/splat"; then
+	echo "FAIL $label vm: kernel: $(head -n 1 "$OUT/splat" | tr -d '\r' | cut -c1-100)"
+	status=1
+fi
+if [ $rc != 0 ]; then
+	echo "FAIL $label vm: qemu ended with $rc$([ $rc = 124 ] && echo ' (timeout)')"
+	status=1
+fi
+[ $status = 0 ] || echo "       # logs: $OUT (console, out, tap)"
+exit $status
