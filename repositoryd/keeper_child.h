@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of the keeper: shared by keeper.c (forks), keeper_child.c (serves), keeper_file.c (on disk). */
+#ifndef REPOSITORYD_KEEPER_CHILD_H
+#define REPOSITORYD_KEEPER_CHILD_H
+
+#include "keeper.h"
+
+/* Requests: u8 op || body, one packet.  Replies: u32 errno (positive, 0 done) || body. */
+enum keeper_op {
+	KEEPER_CARD = 1,	/* -> card */
+	KEEPER_SIGN_SP2,	/* digest 32 -> sig */
+	KEEPER_SIGN_EPOCH,	/* body of the statement -> sig */
+	KEEPER_SIGN_CHECKPOINT,	/* signed part -> sig */
+	KEEPER_TAKE_KEC,	/* leaf 32 || item 80 || ctx 32 || kid 32 -> sealed */
+	KEEPER_TAKE_KE,		/* the same */
+	KEEPER_OPEN_KE,		/* kid 32 || sealed -> 32 */
+	KEEPER_OPEN_KEC,	/* the same */
+	KEEPER_PSK,		/* kid 32 || ecx 32 || x 32 || sealed -> 32 */
+};
+
+#define KEEPER_PACKET	(MH_STMT_BODY_MAX + 64)
+
+/* What the process exists for: private halves, and Kstore. */
+struct keeper_secrets {
+	u8 store[MH_KEY_LEN];
+	u8 sp2[MH_KEY_LEN];
+	u8 fresh[MH_KEY_LEN];
+	u8 audit[MH_KEY_LEN];
+	u8 card[MH_KEY_LEN];	/* X25519 */
+};
+
+/* Read DIR/seat and DIR/sealed, or make both; owned by uid, gid when those are not -1. Says what failed. */
+int keeper_file_open(const char *dir, uid_t uid, gid_t gid, struct keeper_secrets *s);
+/* Never returns. */
+void keeper_child_run(int fd, struct keeper_secrets *s, const char *name) __attribute__((noreturn));
+
+#endif

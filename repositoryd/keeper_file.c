@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The keeper's secrets on disk, opened by a seat of one constant (a file of
+ * 32 random bytes); the construction is PROTOCOL.md section 9's.
+ *
+ *	sealed = "MHKS" || u8 version 0 || seat_salt 32 || blob_salt 32 || com 32 || ct (5 * 32 + 16)
+ *	c      = H(L("seat file") || seat);  Seat = HKDF-Extract(seat_salt, u8 1 || u8 0 || c)
+ *	prk    = HKDF-Extract(blob_salt, Seat)
+ *	Kseal  = HKDF-Expand(prk, L("seal"), 32);  com = HKDF-Expand(prk, L("seal commit"), 32)
+ *	ct     = AES-256-GCM(Kseal, zero nonce, AD = all before ct, secrets)
+ */
+#include "keeper_child.h"
+#include "lib/util.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HEAD	(4 + 1 + 32 + 32)
+#define SEALED	(HEAD + 32 + sizeof(struct keeper_secrets) + MH_TAG_LEN)
+#define PATHS	4200
+
+static int derive(const u8 seat[32], const u8 *seat_salt, const u8 *blob_salt, u8 kseal[32], u8 com[32])
+{
+	static const u8 where[2] = { 1, 0 };
+	const struct mh_buf label = MH_L("seal"), commit = MH_L("seal commit");
+	const struct mh_buf constant[] = { MH_L("seat file"), MH_BUF(seat, 32) };
+	u8 c[MH_HASH_LEN], root[MH_HASH_LEN], prk[MH_HASH_LEN];
+	const struct mh_buf ikm[] = { MH_BUF(where, 2), MH_BUF(c, sizeof(c)) };
+	const struct mh_buf seats = MH_BUF(root, sizeof(root));
+	int ret;
+
+	mh_sha256v(c, constant, 2);
+	ret = mh_hkdf_extract(seat_salt, 32, ikm, 2, root);
+	if (!ret)
+		ret = mh_hkdf_extract(blob_salt, 32, &seats, 1, prk);
+	if (!ret)
+		ret = mh_hkdf_expand(prk, &label, 1, kseal, 32);
+	if (!ret)
+		ret = mh_hkdf_expand(prk, &commit, 1, com, 32);
+	mh_wipe(c, sizeof(c));
+	mh_wipe(root, sizeof(root));
+	mh_wipe(prk, sizeof(prk));
+	return ret;
+}
+
+/* A file that only its owner can read. */
+static int read_private(const char *path, u8 *out, size_t n)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	ssize_t got;
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || (size_t)st.st_size != n)
+		ret = -EUCLEAN;
+	else if (st.st_mode & 077)
+		ret = -EPERM;
+	got = ret ? 0 : read(fd, out, n);
+	if (!ret && got != (ssize_t)n)
+		ret = got < 0 ? -errno : -EUCLEAN;
+	close(fd);
+	return ret;
+}
+
+static int write_private(const char *path, const u8 *p, size_t n, uid_t uid, gid_t gid)
+{
+	int ret = mh_file_write(path, p, n, 0600);
+
+	if (!ret && uid != (uid_t)-1 && chown(path, uid, gid))
+		ret = -errno;
+	return ret;
+}
+
+static int make_secrets(struct keeper_secrets *s)
+{
+	u8 pub[MH_P256_PUB_LEN];
+	int ret = mh_random(s->store, sizeof(s->store));
+
+	if (!ret)
+		ret = mh_random(s->card, sizeof(s->card));
+	if (!ret)
+		ret = mh_p256_generate(s->sp2, pub);
+	if (!ret)
+		ret = mh_p256_generate(s->fresh, pub);
+	if (!ret)
+		ret = mh_p256_generate(s->audit, pub);
+	return ret;
+}
+
+static int seal(const u8 seat[32], const struct keeper_secrets *s, u8 out[SEALED])
+{
+	static const u8 zero[MH_NONCE_LEN];
+	u8 kseal[32];
+	int ret;
+
+	memcpy(out, "MHKS", 5);	/* and version 0 */
+	ret = mh_random(out + 5, 64);
+	if (!ret)
+		ret = derive(seat, out + 5, out + 37, kseal, out + HEAD);
+	if (!ret)
+		ret = mh_aead_seal_once(kseal, zero, MH_BUF(out, HEAD + 32), (const u8 *)s, sizeof(*s),
+					out + HEAD + 32);
+	mh_wipe(kseal, sizeof(kseal));
+	return ret;
+}
+
+static int unseal(const u8 seat[32], const u8 in[SEALED], struct keeper_secrets *s)
+{
+	static const u8 zero[MH_NONCE_LEN];
+	u8 kseal[32], com[32];
+	int ret;
+
+	if (memcmp(in, "MHKS", 5))
+		return -EMEDIUMTYPE;
+	ret = derive(seat, in + 5, in + 37, kseal, com);
+	if (!ret && !mh_ct_equal(com, in + HEAD, 32))
+		ret = -EBADMSG;
+	if (!ret)
+		ret = mh_aead_open_once(kseal, zero, MH_BUF(in, HEAD + 32), in + HEAD + 32, SEALED - HEAD - 32, (u8 *)s);
+	mh_wipe(kseal, sizeof(kseal));
+	return ret;
+}
+
+static int make_files(const char *seat_path, const char *path, uid_t uid, gid_t gid, struct keeper_secrets *s)
+{
+	u8 seat[32], sealed[SEALED];
+	int ret = mh_random(seat, sizeof(seat));
+
+	if (!ret)
+		ret = make_secrets(s);
+	if (!ret)
+		ret = seal(seat, s, sealed);
+	/* the seat first: a sealed file without its seat would never open */
+	if (!ret)
+		ret = write_private(seat_path, seat, sizeof(seat), uid, gid);
+	if (!ret)
+		ret = write_private(path, sealed, sizeof(sealed), uid, gid);
+	mh_wipe(seat, sizeof(seat));
+	return ret;
+}
+
+int keeper_file_open(const char *dir, uid_t uid, gid_t gid, struct keeper_secrets *s)
+{
+	char seat_path[PATHS], path[PATHS];
+	u8 seat[32], sealed[SEALED];
+	int ret;
+
+	if (strlen(dir) + 16 > PATHS)
+		return -ENAMETOOLONG;
+	snprintf(seat_path, sizeof(seat_path), "%s/seat", dir);
+	snprintf(path, sizeof(path), "%s/sealed", dir);
+	if (mkdir(dir, 0700)) {
+		if (errno != EEXIST)
+			return mh_note("repositoryd: keeper: %s: %s", dir, strerror(errno)), -errno;
+	} else if (uid != (uid_t)-1 && chown(dir, uid, gid)) {
+		return -errno;
+	}
+	ret = read_private(path, sealed, sizeof(sealed));
+	if (ret == -ENOENT) {
+		ret = make_files(seat_path, path, uid, gid, s);
+	} else if (!ret) {
+		ret = read_private(seat_path, seat, sizeof(seat));
+		if (!ret)
+			ret = unseal(seat, sealed, s);
+		mh_wipe(seat, sizeof(seat));
+	}
+	if (ret)
+		mh_note("repositoryd: keeper: %s: %s", dir, ret == -EBADMSG || ret == -EUCLEAN || ret == -EMEDIUMTYPE ?
+			"the sealed secrets do not open with this seat, or a file is damaged" :
+			ret == -EPERM ? "seat and sealed must be readable by their owner alone (mode 0600)" :
+			strerror(-ret));
+	return ret;
+}
