@@ -66,12 +66,17 @@ static int mh_der_get(u8 v[32], const u8 *in, size_t len, size_t *at)
 	return 0;
 }
 
+/*
+ * What lies behind the SEQUENCE is not looked at: Debian 12's libkeyutils gives
+ * max_sig_size as every signature's length.
+ */
 static int mh_der_decode(u8 sig[64], const u8 *in, size_t len)
 {
 	size_t at = 2;
 
-	if (len < 2 || len > MH_DER_SIG_MAX || in[0] != MH_DER_SEQUENCE || in[1] != len - 2)
+	if (len < 2 || len > MH_DER_SIG_MAX || in[0] != MH_DER_SEQUENCE || in[1] > len - 2)
 		return -EBADMSG;
+	len = 2 + in[1];
 	if (mh_der_get(sig, in, len, &at) || mh_der_get(sig + 32, in, len, &at) || at != len)
 		return -EBADMSG;
 	return 0;
