@@ -5,11 +5,16 @@
 
 #include <linux/audit.h>
 #include <linux/cred.h>
+#include <linux/ratelimit.h>
 #include <linux/sched.h>
 
-/* op, name: without quotes, spaces or control characters; ours are. */
+/* op, name: without quotes, spaces or control characters; ours are.  Refusals anybody can cause. */
 static inline void mh_audit(const char *op, const char *name, bool ok)
 {
+	static DEFINE_RATELIMIT_STATE(refusals, 5 * HZ, 10);
+
+	if (!ok && !__ratelimit(&refusals))
+		return;
 	audit_log(NULL, GFP_KERNEL, AUDIT_KERNEL_OTHER,
 		  "microhsm op=%s name=\"%s\" pid=%d uid=%u auid=%u res=%d", op, name ? name : "?",
 		  task_tgid_nr(current), from_kuid(&init_user_ns, current_uid()),

@@ -163,7 +163,7 @@ static void mh_bell_fail_all(int err)
 void mh_request_seal(struct mh_identity *id)
 {
 	spin_lock(&mh_bell_lock);
-	if (!id->seal_queued && !mh_draining()) {
+	if (!id->seal_queued && !READ_ONCE(id->dead) && !mh_draining()) {
 		id->seal_queued = true;
 		list_add_tail(&mh_identity_get(id)->seal, &mh_seals);
 	}

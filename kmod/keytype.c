@@ -384,21 +384,15 @@ struct key *mh_keytype_add_identity(const char *desc, struct mh_identity *id, ku
 	return key;
 }
 
-struct mh_identity *mh_keytype_identity(key_serial_t serial, enum key_need_perm need)
+static struct mh_identity *mh_identity_of(struct key *key)
 {
 	struct mh_identity *id;
 	struct mh_payload *p;
-	struct key *key;
-	key_ref_t ref;
 
-	if (serial <= 0)
-		return ERR_PTR(-EINVAL);
-	ref = lookup_user_key(serial, 0, need);
-	if (IS_ERR(ref))
-		return ERR_CAST(ref);
-	key = key_ref_to_ptr(ref);
+	if (key->type != &mh_key_type)
+		return ERR_PTR(-EKEYREJECTED);
 	down_read(&key->sem);
-	p = key->type == &mh_key_type ? mh_payload_get(key) : ERR_PTR(-EKEYREJECTED);
+	p = mh_payload_get(key);
 	if (IS_ERR(p))
 		id = ERR_CAST(p);
 	else if (p->kind != MH_PAYLOAD_IDENTITY)
@@ -406,7 +400,33 @@ struct mh_identity *mh_keytype_identity(key_serial_t serial, enum key_need_perm 
 	else
 		id = mh_identity_get(p->identity);
 	up_read(&key->sem);
+	return id;
+}
+
+struct mh_identity *mh_keytype_identity(key_serial_t serial, enum key_need_perm need)
+{
+	struct mh_identity *id;
+	key_ref_t ref;
+
+	if (serial <= 0)
+		return ERR_PTR(-EINVAL);
+	ref = lookup_user_key(serial, 0, need);
+	if (IS_ERR(ref))
+		return ERR_CAST(ref);
+	id = mh_identity_of(key_ref_to_ptr(ref));
 	key_ref_put(ref);
+	return id;
+}
+
+struct mh_identity *mh_keytype_identity_any(key_serial_t serial)
+{
+	struct key *key = mh_lease_key(serial);
+	struct mh_identity *id;
+
+	if (!key)
+		return ERR_PTR(-ENOKEY);
+	id = mh_identity_of(key);
+	key_put(key);
 	return id;
 }
 

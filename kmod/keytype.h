@@ -75,6 +75,11 @@ struct key *mh_keytype_add_identity(const char *desc, struct mh_identity *id, ku
  */
 struct mh_identity *mh_keytype_identity(key_serial_t serial, enum key_need_perm need);
 /*
+ * The same without a permission, for MH_IOC_BLOB and BLOB_ACK by the agent, whose descriptor
+ * (mh_doorbell_is_agent()) is the right: it has dropped its privileges by then.
+ */
+struct mh_identity *mh_keytype_identity_any(key_serial_t serial);
+/*
  * End the key soon (revoke, invalidate).  Its identity is forgotten only if id->serial is still
  * this key's, so that join may give the same identity another key first.
  */

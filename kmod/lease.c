@@ -249,6 +249,22 @@ bool mh_lease_end_serial(key_serial_t serial)
 	return found;
 }
 
+struct key *mh_lease_key(key_serial_t serial)
+{
+	struct key *key = NULL;
+	struct mh_lease *l;
+
+	spin_lock(&mh_lease_lock);
+	list_for_each_entry(l, &mh_leases, link)
+		if (!l->strong && l->key->serial == serial) {
+			if (refcount_inc_not_zero(&l->key->usage))
+				key = l->key;
+			break;
+		}
+	spin_unlock(&mh_lease_lock);
+	return key;
+}
+
 void mh_lease_end_all(void)
 {
 	struct mh_lease *l, *next;

@@ -74,6 +74,7 @@ int mh_lease_export(struct key *key, const struct mh_lease *like, const char *na
  */
 void mh_lease_end_matching(bool (*match)(const struct mh_lease *l, const void *ctx), const void *ctx);
 bool mh_lease_end_serial(key_serial_t serial);	/* a key of ours, identity or not; false: none such */
+struct key *mh_lease_key(key_serial_t serial);	/* of ours, with a reference; NULL */
 void mh_lease_end_all(void);			/* drain */
 void mh_lease_flush(void);			/* wait for the work; nothing held */
 unsigned int mh_lease_exports(void);
