@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The Guardian.  What does not exist and what this Entity has no right to give
+ * the same answer, by the same way through the code.
+ */
+#include "guardian.h"
+#include "core/manifest.h"
+
+#define DEPTH_MAX 8	/* groups in groups, signers above signers */
+
+void mh_decision_free(struct mh_decision *g)
+{
+	mh_bytes_free(&g->entity);
+	mh_bytes_free(&g->dataset);
+	mh_bytes_free(&g->instance);
+}
+
+/* ---- does a statement hold ---- */
+
+struct revoking {
+	const struct mh_stmt *s;
+	bool revoked;
+};
+
+static int covers(void *ctx, struct mh_buf b)
+{
+	struct revoking *v = ctx;
+	struct mh_stmt r;
+
+	if (mh_stmt_parse(&r, b.p, b.n))
+		return -EUCLEAN;
+	if (mh_stmt_has(&r, MH_A_UNDER) || mh_stmt_num(&r, MH_A_UP_TO) >= v->s->serial)
+		v->revoked = true;
+	return 0;
+}
+
+static int revoked(struct mh_daemon *d, const u8 *region, const struct mh_stmt *s)
+{
+	struct revoking v = { .s = s };
+	int ret = mh_store_revokes(d->store, region, s->type, s->subject, covers, &v);
+
+	if (!ret)	/* all that was made under its DELEGATION */
+		ret = mh_store_revokes(d->store, region, 0, MH_BUF(s->signer, 32), covers, &v);
+	return ret ? ret : v.revoked;
+}
+
+static int anchor_void(struct mh_daemon *d, const u8 *region, const struct mh_stmt *anchor)
+{
+	struct mh_store_region row;
+	struct mh_bytes b;
+	struct mh_stmt newest;
+	int ret = mh_store_region(d->store, region, &row);
+
+	if (!ret)
+		ret = mh_store_anchor(d->store, region, row.anchor_serial, &b);
+	if (ret)
+		return ret;
+	ret = mh_stmt_parse(&newest, b.p, b.n);
+	if (!ret && anchor->serial < mh_stmt_num(&newest, MH_A_MIN_ANCHOR))
+		ret = -EKEYREJECTED;
+	mh_bytes_free(&b);
+	return ret;
+}
+
+/* The signer's own validity ended is no matter (what it signed within it stands); its revocation is. */
+static int signer_holds(struct mh_daemon *d, const u8 *region, const struct mh_stmt *s, unsigned int depth)
+{
+	struct mh_bytes b;
+	struct mh_stmt signer;
+	int ret;
+
+	if (s->type == MH_ANCHOR)
+		return anchor_void(d, region, s);
+	if (depth == DEPTH_MAX)
+		return -EKEYREJECTED;
+	ret = mh_store_by_leaf(d->store, region, s->signer, &b);
+	if (ret)
+		return ret == -ENOENT ? -EKEYREJECTED : ret;
+	ret = mh_stmt_parse(&signer, b.p, b.n);
+	if (!ret && signer.type != MH_ANCHOR) {
+		ret = revoked(d, region, &signer);
+		ret = ret > 0 ? -EKEYREVOKED : ret;
+	}
+	if (!ret)
+		ret = signer_holds(d, region, &signer, depth + 1);
+	mh_bytes_free(&b);
+	return ret;
+}
+
+int mh_guardian_live(struct mh_daemon *d, const u8 region[32], const struct mh_stmt *s, u64 now)
+{
+	int ret = revoked(d, region, s);
+
+	if (ret)
+		return ret > 0 ? -EKEYREVOKED : ret;
+	ret = mh_stmt_valid_at(s, now);
+	return ret ? ret : signer_holds(d, region, s, 0);
+}
+
+/* Newest of a subject, if it holds: 0, -ENOENT (not there, or does not hold), or the store's errno. */
+static int newest_live(struct mh_daemon *d, const u8 *region, u8 type, struct mh_buf subject, u64 now,
+		       struct mh_bytes *b, struct mh_stmt *s)
+{
+	int ret = mh_store_newest(d->store, region, type, subject, b);
+
+	if (ret)
+		return ret;
+	ret = mh_stmt_parse(s, b->p, b->n) ? -EUCLEAN : mh_guardian_live(d, region, s, now);
+	if (ret) {
+		mh_bytes_free(b);
+		if (ret == -EKEYEXPIRED || ret == -ESTALE || ret == -EKEYREVOKED || ret == -EKEYREJECTED)
+			ret = -ENOENT;
+	}
+	return ret;
+}
+
+/* ---- Entities ---- */
+
+bool mh_guardian_suspended(struct mh_daemon *d, const u8 region[32], struct mh_buf name, u64 now)
+{
+	struct mh_bytes b;
+	struct mh_stmt s;
+	bool is = false;
+
+	if (mh_store_newest(d->store, region, MH_SUSPEND, name, &b))
+		return false;
+	if (!mh_stmt_parse(&s, b.p, b.n))
+		is = mh_stmt_num(&s, MH_A_UNTIL) >= now && !mh_guardian_live(d, region, &s, now);
+	mh_bytes_free(&b);
+	return is;
+}
+
+int mh_guardian_entity(struct mh_daemon *d, const u8 region[32], struct mh_buf name, u64 now, struct mh_bytes *out)
+{
+	struct mh_stmt s;
+	int ret = mh_store_newest(d->store, region, MH_ENTITY, name, out);
+
+	if (ret)
+		return ret == -ENOENT ? MH_REFUSED_UNKNOWN : ret;
+	if (mh_stmt_parse(&s, out->p, out->n))
+		return -EUCLEAN;
+	ret = mh_guardian_live(d, region, &s, now);
+	switch (ret) {
+	case 0:
+		return mh_guardian_suspended(d, region, name, now) ? MH_REFUSED_SUSPENDED : 0;
+	case -EKEYREVOKED:
+	case -EKEYREJECTED:
+		return MH_REFUSED_REVOKED;
+	case -EKEYEXPIRED:
+	case -ESTALE:
+		return MH_REFUSED_OUT_OF_DATE;
+	default:
+		return ret;
+	}
+}
+
+/* ---- rights ---- */
+
+struct ranking {
+	struct mh_daemon *d;
+	const u8 *region;
+	struct mh_buf dataset;
+	u64 now;
+	unsigned int depth;
+	u8 kind;	/* of the member that is looked up: 1 Entity, 2 group */
+	u16 rights;
+};
+
+static int rights_of_membership(void *ctx, struct mh_buf b)
+{
+	struct ranking *k = ctx, up;
+	struct mh_stmt member, group;
+	struct mh_bytes bytes;
+	struct mh_buf name;
+	const u8 *cut;
+	int ret;
+
+	if (mh_stmt_parse(&member, b.p, b.n))
+		return -EUCLEAN;
+	cut = memchr(member.subject.p, '/', member.subject.n);
+	if (!cut || mh_stmt_num(&member, MH_A_MEMBER_KIND) != k->kind ||
+	    mh_guardian_live(k->d, k->region, &member, k->now))
+		return 0;
+	name = MH_BUF(member.subject.p, (size_t)(cut - member.subject.p));
+	ret = newest_live(k->d, k->region, MH_GROUP, name, k->now, &bytes, &group);
+	if (ret)
+		return ret == -ENOENT ? 0 : ret;
+	k->rights |= mh_group_rights(&group, k->dataset);
+	if (k->depth < DEPTH_MAX) {
+		up = *k;
+		up.depth++;
+		up.kind = 2;
+		ret = mh_store_memberships(k->d->store, k->region, name, rights_of_membership, &up);
+		k->rights |= up.rights;
+	}
+	mh_bytes_free(&bytes);
+	return ret;
+}
+
+int mh_guardian_rights(struct mh_daemon *d, const u8 region[32], struct mh_buf entity, struct mh_buf dataset, u64 now)
+{
+	struct ranking k = { .d = d, .region = region, .dataset = dataset, .now = now, .kind = 1 };
+	int ret = mh_store_memberships(d->store, region, entity, rights_of_membership, &k);
+
+	return ret ? ret : k.rights;
+}
+
+/* ---- which Instance ---- */
+
+struct selecting {
+	struct mh_daemon *d;
+	const u8 *region;
+	u64 now, version;	/* 0: newest */
+	struct mh_bytes *out;
+	bool seen;		/* one that does not hold (ended, revoked, tombstone) */
+};
+
+static int select_instance(void *ctx, struct mh_buf b)
+{
+	struct selecting *c = ctx;
+	struct mh_stmt s;
+
+	if (mh_stmt_parse(&s, b.p, b.n))
+		return -EUCLEAN;
+	if (c->version && mh_stmt_num(&s, MH_A_INSTANCE_VERSION) != c->version)
+		return 0;
+	c->seen = true;
+	if (mh_stmt_num(&s, MH_A_TOMBSTONE) || mh_guardian_live(c->d, c->region, &s, c->now))
+		return 0;
+	return mh_bytes_copy(c->out, b.p, b.n) ? -ENOMEM : 1;
+}
+
+int mh_guardian_decide(struct mh_daemon *d, const u8 region[32], struct mh_buf entity, const struct mh_request *q,
+		       u64 now, struct mh_decision *g)
+{
+	struct selecting c = { .d = d, .region = region, .now = now, .version = q->version, .out = &g->instance };
+	struct mh_stmt dataset;
+	int ret, rights;
+
+	*g = (struct mh_decision){ 0 };
+	ret = mh_guardian_entity(d, region, entity, now, &g->entity);
+	if (ret) {
+		g->code = ret > 0 ? (u8)ret : 0;
+		return ret < 0 ? ret : 0;
+	}
+	rights = mh_guardian_rights(d, region, entity, q->name, now);
+	ret = newest_live(d, region, MH_DATASET, q->name, now, &g->dataset, &dataset);
+	if (rights < 0 || (ret && ret != -ENOENT))
+		return rights < 0 ? rights : ret;
+	if (ret || !(rights & MH_RIGHT_FETCH)) {
+		g->code = MH_REFUSED_UNKNOWN;
+		return 0;
+	}
+	ret = mh_store_instances(d->store, region, q->name, select_instance, &c);
+	if (ret < 0)
+		return ret;
+	if (!ret)
+		g->code = c.seen ? MH_REFUSED_OUT_OF_DATE : MH_REFUSED_UNKNOWN;
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* May this Entity have this, and which Instance: asked at each REQUEST, never remembered. */
+#ifndef REPOSITORYD_GUARDIAN_H
+#define REPOSITORYD_GUARDIAN_H
+
+#include "repositoryd.h"
+
+struct mh_decision {
+	u8 code;			/* 0, or why not (enum mh_refusal) */
+	struct mh_bytes entity, dataset, instance;	/* statements; owned */
+};
+
+void mh_decision_free(struct mh_decision *g);
+
+/*
+ * The statement holds now: valid at now, not revoked, and so are those above
+ * it up to an ANCHOR that min_anchor does not void.  -EKEYEXPIRED, -ESTALE
+ * (not yet), -EKEYREVOKED, -EKEYREJECTED (void), -errno of the store.
+ */
+int mh_guardian_live(struct mh_daemon *d, const u8 region[32], const struct mh_stmt *s, u64 now);
+/* Standing of an Entity: 0 or enum mh_refusal; negative: the store failed.  out: its newest ENTITY, if any. */
+int mh_guardian_entity(struct mh_daemon *d, const u8 region[32], struct mh_buf name, u64 now, struct mh_bytes *out);
+bool mh_guardian_suspended(struct mh_daemon *d, const u8 region[32], struct mh_buf name, u64 now);
+/* Rights of an Entity on a DataSet, through groups of groups; negative: the store failed. */
+int mh_guardian_rights(struct mh_daemon *d, const u8 region[32], struct mh_buf entity, struct mh_buf dataset, u64 now);
+/* 0 and a decision, to be freed; negative: the store failed. */
+int mh_guardian_decide(struct mh_daemon *d, const u8 region[32], struct mh_buf entity, const struct mh_request *q,
+		       u64 now, struct mh_decision *g);
+
+#endif

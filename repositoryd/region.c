@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+/* What is kept in memory of each Region: the DELEGATIONs to this server, EPOCH, idR. */
+#include "repositoryd.h"
+#include "guardian.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+u64 mh_now(struct mh_daemon *d)
+{
+	u64 wall = (u64)time(NULL), floor = 0;
+	struct mh_region *r;
+
+	LIST_FOREACH(r, &d->regions, link) {
+		struct mh_stmt s;
+
+		if (r->epoch.n && !mh_stmt_parse(&s, r->epoch.p, r->epoch.n) && s.issued > floor)
+			floor = s.issued;
+	}
+	return wall > floor ? wall : floor;
+}
+
+struct mh_region *mh_region_find(struct mh_daemon *d, const u8 id[32])
+{
+	struct mh_region *r;
+
+	LIST_FOREACH(r, &d->regions, link)
+		if (!memcmp(r->row.id, id, 32))
+			return r;
+	return NULL;
+}
+
+struct choosing {
+	struct mh_daemon *d;
+	const u8 *region;
+	struct mh_bytes *out;
+};
+
+/* The first (highest serial) that holds now. */
+static int choose(void *ctx, struct mh_buf b)
+{
+	struct choosing *c = ctx;
+	struct mh_stmt s;
+
+	if (mh_stmt_parse(&s, b.p, b.n) || mh_guardian_live(c->d, c->region, &s, mh_now(c->d)))
+		return 0;
+	return mh_bytes_copy(c->out, b.p, b.n) ? -ENOMEM : 1;
+}
+
+static int load_delegation(struct mh_daemon *d, const u8 *region, const u8 *key, u8 role, struct mh_bytes *out)
+{
+	struct choosing c = { .d = d, .region = region, .out = out };
+	int ret;
+
+	mh_bytes_free(out);
+	ret = mh_store_delegations(d->store, region, key, role, choose, &c);
+	return ret < 0 ? ret : 0;
+}
+
+static int load_epoch(struct mh_daemon *d, struct mh_region *r)
+{
+	struct mh_stmt fresh, epoch;
+	int ret;
+
+	mh_bytes_free(&r->epoch);
+	r->epoch_end = 0;
+	if (!r->fresh.n || mh_stmt_parse(&fresh, r->fresh.p, r->fresh.n))
+		return 0;
+	ret = mh_store_newest(d->store, r->row.id, MH_EPOCH, fresh.subject, &r->epoch);
+	if (!ret && !mh_stmt_parse(&epoch, r->epoch.p, r->epoch.n))
+		r->epoch_end = epoch.not_after;
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int make_idr(struct mh_region *r)
+{
+	static const u8 versions[] = { MH_STP_VERSION };
+	struct mh_idr m = { .versions = MH_BUF(versions, sizeof(versions)), .delegations = 2 };
+	u8 out[MH_IDR_MAX];
+	int n;
+
+	mh_bytes_free(&r->idr);
+	if (!r->serve.n || !r->fresh.n || !r->epoch.n)
+		return 0;
+	m.delegation[0] = mh_bytes_buf(&r->serve);
+	m.delegation[1] = mh_bytes_buf(&r->fresh);
+	m.epoch = mh_bytes_buf(&r->epoch);
+	n = mh_idr_encode(&m, out, sizeof(out));
+	return n < 0 ? n : mh_bytes_copy(&r->idr, out, (size_t)n);
+}
+
+int mh_region_load(struct mh_daemon *d, const u8 id[32])
+{
+	struct mh_region *r = mh_region_find(d, id);
+	struct mh_stmt serve;
+	int ret;
+
+	if (!r) {
+		r = calloc(1, sizeof(*r));
+		if (!r)
+			return -ENOMEM;
+		memcpy(r->row.id, id, 32);
+		LIST_INSERT_HEAD(&d->regions, r, link);
+	}
+	ret = mh_store_region(d->store, id, &r->row);
+	if (!ret)
+		ret = load_delegation(d, id, d->card.sp2, MH_ROLE_SERVE, &r->serve);
+	if (!ret)
+		ret = load_delegation(d, id, d->card.fresh, MH_ROLE_FRESHNESS, &r->fresh);
+	if (!ret)
+		ret = load_epoch(d, r);
+	if (!ret && r->serve.n && !mh_stmt_parse(&serve, r->serve.p, r->serve.n))
+		mh_ctx_sp2(id, serve.subject, r->x);
+	return ret ? ret : make_idr(r);
+}
+
+static int load_one(void *ctx, const struct mh_store_region *row)
+{
+	return mh_region_load(ctx, row->id);
+}
+
+int mh_region_load_all(struct mh_daemon *d)
+{
+	return mh_store_regions(d->store, NULL, load_one, d);
+}
+
+void mh_region_free_all(struct mh_daemon *d)
+{
+	struct mh_region *r;
+
+	while ((r = LIST_FIRST(&d->regions))) {
+		LIST_REMOVE(r, link);
+		mh_bytes_free(&r->serve);
+		mh_bytes_free(&r->fresh);
+		mh_bytes_free(&r->epoch);
+		mh_bytes_free(&r->idr);
+		free(r);
+	}
+}

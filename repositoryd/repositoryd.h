@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon: what its parts share.  One thread, one event loop; the keeper is
+ * a process of its own.  Nothing here is locked.
+ */
+#ifndef REPOSITORYD_H
+#define REPOSITORYD_H
+
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "audit.h"
+#include "keeper.h"
+#include "store.h"
+
+#define MH_REPOSITORYD_VERSION	"0.1"
+#define MH_LISTEN_MAX		16
+#define MH_GENESIS_MAX		64
+
+/* Exit codes, as the man page lists them. */
+enum mh_daemon_exit {
+	MH_RD_OK = 0,
+	MH_RD_FAILED = 1,
+	MH_RD_CONFIG = 2,	/* usage or configuration */
+	MH_RD_STORE = 3,	/* store damaged, foreign, held by another, or disk full */
+	MH_RD_ADDRESS = 4,	/* an address or socket is taken or not allowed */
+	MH_RD_KEEPER = 5,
+};
+
+enum mh_log_level { MH_LOG_ERROR, MH_LOG_WARNING, MH_LOG_INFO, MH_LOG_DEBUG };
+extern enum mh_log_level mh_log_limit;
+/* One line on stderr with a journal priority; never a secret. */
+void mh_log(enum mh_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- config.c ---- */
+struct mh_config {
+	char name[MH_NAME_MAX + 1];
+	char *store, *socket, *admin, *admin_group, *user, *keeper, *keeper_user;
+	char *listen[MH_LISTEN_MAX];
+	unsigned int listens;
+	char *genesis[MH_GENESIS_MAX];	/* a fingerprint, or region_id in hexadecimal */
+	unsigned int geneses;
+	bool repository, freshness;
+	u32 max_connections, handshake, idle, max_answers;
+	enum mh_log_level level;
+};
+
+/* Says what is wrong, with the line; -EINVAL or -errno. */
+int mh_config_read(struct mh_config *c, const char *path);
+void mh_config_free(struct mh_config *c);
+/* This genesis ANCHOR's Region is named by the INI. */
+bool mh_config_accepts(const struct mh_config *c, const u8 region[32]);
+
+/* ---- region.c: what is in memory of each Region ---- */
+struct mh_region {
+	LIST_ENTRY(mh_region) link;
+	struct mh_store_region row;
+	u8 x[MH_HASH_LEN];		/* X of PROTOCOL 1, of this server here */
+	struct mh_bytes serve, fresh, epoch;	/* empty when there is none */
+	struct mh_bytes idr;		/* empty: sessions cannot be served */
+	u64 epoch_end;
+};
+LIST_HEAD(mh_region_list, mh_region);
+LIST_HEAD(mh_conn_list, mh_conn);
+
+struct mh_daemon {
+	struct mh_config config;
+	const char *config_path;
+	struct event_base *base;
+	struct mh_keeper keeper;
+	struct mh_card card;
+	struct mh_store *store;
+	struct mh_audit audit;
+	struct mh_region_list regions;
+	struct mh_conn_list conns;
+	unsigned int connections, admins;
+	struct evconnlistener *listener[MH_LISTEN_MAX + 2];
+	unsigned int listeners;
+	struct event *commit;		/* lowest priority: ends the transaction of a turn of the loop */
+	struct event *hourly, *drain, *signals[3];
+	bool draining;
+	u64 started, deliveries, refusals;
+};
+
+/* max(wall clock, newest EPOCH.issued) */
+u64 mh_now(struct mh_daemon *d);
+
+struct mh_region *mh_region_find(struct mh_daemon *d, const u8 id[32]);
+/* From the store; made when it is new.  Sets what idR says. */
+int mh_region_load(struct mh_daemon *d, const u8 id[32]);
+int mh_region_load_all(struct mh_daemon *d);
+void mh_region_free_all(struct mh_daemon *d);
+
+/* ---- freshness.c ---- */
+
+/* Signs the next EPOCH and stores it, in the open transaction.  -ENOKEY: no freshness DELEGATION to us */
+int mh_freshness_sign(struct mh_daemon *d, const u8 region[32]);
+/* At start and hourly: each Region, in a transaction of its own; pushes it. */
+void mh_freshness_sign_all(struct mh_daemon *d);
+/* To every open session of the Region: statements, then the newest EPOCH; sessions that ended by it are closed. */
+void mh_freshness_push(struct mh_daemon *d, struct mh_region *r, const struct mh_bytes *statements, size_t n);
+
+/* ---- server.c ---- */
+int mh_server_listen(struct mh_daemon *d);	/* before privileges are dropped; an exit code */
+int mh_server_run(struct mh_daemon *d);
+void mh_server_drain(struct mh_daemon *d);
+/*
+ * Audit records and answers of one turn of the loop share a transaction.
+ * begin: open it unless it is.  flush: commit now and let the answers go, or
+ * turn all of them into REFUSED busy.
+ */
+int mh_server_begin(struct mh_daemon *d);
+void mh_server_flush(struct mh_daemon *d);
+
+/* ---- admin.c, admin_read.c, admin_submit.c ---- */
+void mh_admin_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len, void *daemon);
+
+/* ---- notify.c ---- */
+void mh_notify(const char *state);
+
+#endif
