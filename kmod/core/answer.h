@@ -29,6 +29,8 @@ struct mh_answer_ops {
 	 * and keep its bytes; *kept stays valid until the answer ends.  0 or -errno.
 	 */
 	int (*statement)(void *ctx, struct mh_buf bytes, const struct mh_stmt **kept);
+	/* The INSTANCE was signed by the DataSet's owner (empty: the RAG), or by a generate key. */
+	bool (*same_authority)(void *ctx, const struct mh_stmt *instance, struct mh_buf owner);
 	/* n bytes of plaintext, in order.  0 or -errno */
 	int (*data)(void *ctx, const u8 *p, size_t n);
 };
@@ -48,10 +50,9 @@ struct mh_answer {
 	u8 policies;
 	struct mh_manifest manifest;
 	struct mh_policy policy_all;
-	struct mh_buf no_wraps;
 	u8 ke[MH_KEY_LEN];
-	u8 wraps;
-	u8 alternative;
+	u8 wraps;		/* records of that kind so far */
+	u8 alternative, links;	/* the one in hand, and how many of its links have come */
 	bool ke_known, streaming;
 	struct mh_stream stream;
 	struct mh_sha256 sha;

@@ -39,7 +39,9 @@ struct mh_stp {
 	u8 region[32];
 	u8 e[MH_KEY_LEN];	/* own ephemeral private; wiped at Split */
 	u8 e_pub[MH_KEY_LEN];
-	u8 h_auth[MH_HASH_LEN];	/* h after psk: what the audit keeps with idI and authI */
+	u8 peer_e[MH_KEY_LEN];	/* responder: of the hello */
+	u32 idr_len;		/* responder: of the challenge being made */
+	u8 h_auth[MH_HASH_LEN];	/* h after psk: what the audit keeps with idI and authI; before that, h that sigR is over */
 	u8 idi[MH_IDI_LEN];
 	u8 authi[MH_SIG_LEN];
 	struct mh_stp_dir tx, rx;
