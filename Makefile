@@ -13,7 +13,7 @@ export MICROHSM_CACHE := $(CACHE)
 # Headers: KDIR as given, else those in the cache, else those installed.
 KCACHED	:= $(CACHE)/kernels/$(KVER)/usr/src/linux-headers-$(KVER)
 KDIR	?= $(or $(wildcard $(KCACHED)),$(if $(filter debug-%,$(KVER)),$(CACHE)/kernels/$(KVER),/lib/modules/$(KVER)/build))
-KOUT	:= $(B)/mod-$(KVER)$(if $(MH_TEST),-test)
+KOUT	:= $(B)/mod-$(KVER)$(if $(MH_TEST),-test)$(KSUFFIX)
 
 CC	= gcc
 CLANG	= clang
