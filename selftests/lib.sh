@@ -159,6 +159,7 @@ start()
 # stop VAR: end what start began; the command's exit status.
 stop()
 {
+	_pid=
 	eval "_pid=\$$1"
 	kill "$_pid" 2> /dev/null
 	wait "$_pid" 2> /dev/null

@@ -23,7 +23,6 @@ export MH_TOP=$TOP
 KERNELS="6.1 6.12"
 SECONDS_FUZZ=5
 JOBS=$(nproc)
-RES=build/check
 
 while getopts k:f:j: o; do
 	case $o in
@@ -36,6 +35,7 @@ done
 shift $((OPTIND - 1))
 WHAT=${1:-all}
 PATTERN=${2:-.}
+export RES=${RES:-build/check/$WHAT}
 
 header()
 {
@@ -218,7 +218,7 @@ matching()
 	local kind=$1 f
 	shift
 	for f in "$@"; do
-		[ -e "$f" ] && [[ ${f##*/} =~ $PATTERN ]] && echo "$kind $f"
+		[[ ! ${f##*/} =~ $PATTERN ]] || echo "$kind $f"
 	done
 }
 
@@ -242,8 +242,16 @@ list_jobs()
 	esac
 	case $WHAT in all|vm) list_vm ;; esac
 	case $WHAT in all|host) list_host ;; esac
-	case $WHAT in all|unit) matching unit build/unit/test_* ;; esac
-	case $WHAT in all|fuzz) matching fuzz $(find build/fuzz -maxdepth 1 -type f -perm -1 -name 'fuzz_*' | sort) ;; esac
+	case $WHAT in all|unit)
+		for c in selftests/unit/test_*.c; do
+			[ ! -e "$c" ] || matching unit "build/unit/$(basename "$c" .c)"
+		done ;;
+	esac
+	case $WHAT in all|fuzz)
+		for c in selftests/fuzz/fuzz_*.c; do
+			[ ! -e "$c" ] || matching fuzz "build/fuzz/$(basename "$c" .c)"
+		done ;;
+	esac
 }
 
 # Entered again for each job, so that jobs run side by side.
@@ -259,11 +267,13 @@ if [ "$WHAT" = job ]; then
 fi
 
 mkdir -p "$RES"
+exec 8> "$RES/lock"
+flock 8
 rm -f "$RES"/*.res "$RES"/*.res.new
 stage_build | tee "$RES/build.res"
 list_jobs > "$RES/jobs"
 xargs -r -d '\n' -P "$JOBS" -I{} \
-	sh -c "exec $0 -k '$KERNELS' -f $SECONDS_FUZZ job \$1" _ {} < "$RES/jobs"
+	sh -c "exec 8>&-; exec $0 -k '$KERNELS' -f $SECONDS_FUZZ job \$1" _ {} < "$RES/jobs"
 passed=$(cat "$RES"/*.res | grep -c '^ok ')
 failed=$(cat "$RES"/*.res | grep -c '^FAIL ')
 # A job that died without a word is a failure too.

@@ -16,14 +16,14 @@ LOG=${2:-/dev/stdout}
 #   LINUX_VERSION_CODE                   compat.h serves two kernels
 #   MACRO_ARG_REUSE, COMPLEX_MACRO       tables of known answers are X-macros
 IGNORE_ALL=FILE_PATH_CHANGES,COMMIT_MESSAGE,LINUX_VERSION_CODE,MACRO_ARG_REUSE,COMPLEX_MACRO
-#   home.h gives userspace the kernel's types: NEW_TYPEDEFS
-IGNORE_CORE=$IGNORE_ALL,NEW_TYPEDEFS
+#   home.h gives userspace the kernel's types and static_assert
+IGNORE_CORE=$IGNORE_ALL,NEW_TYPEDEFS,PREFER_KERNEL_TYPES,CAMELCASE
 #   Kernel facilities that userspace does not have: its types, attribute and
 #   BIT macros, kstrto*, strscpy, fallthrough, usleep_range; its libraries'
 #   names and callback types are in mixed case.
-IGNORE_USER=$IGNORE_CORE,PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,BIT_MACRO
+IGNORE_USER=$IGNORE_CORE,PREFER_DEFINED_ATTRIBUTE_MACRO,BIT_MACRO
 IGNORE_USER=$IGNORE_USER,SSCANF_TO_KSTRTO,NAKED_SSCANF,CONSIDER_KSTRTO,STRCPY,STRLCPY,STRNCPY
-IGNORE_USER=$IGNORE_USER,PREFER_FALLTHROUGH,USLEEP_RANGE,CAMELCASE,VOLATILE,ENOSYS,AVOID_EXTERNS
+IGNORE_USER=$IGNORE_USER,PREFER_FALLTHROUGH,USLEEP_RANGE,VOLATILE,ENOSYS,AVOID_EXTERNS
 IGNORE_USER=$IGNORE_USER,SPLIT_STRING,PREFER_PRINTF,PREFER_SCANF,FUNCTION_ARGUMENTS
 
 sources()
@@ -88,15 +88,21 @@ sparse()
 
 tidy()
 {
-	local files
+	local files rc
 
 	files=$(area "$1" | grep '\.c$')
 	# A fuzz target may include the source it drives, which is checked itself.
 	[ "$1" != selftests ] || files=$(echo "$files" | grep -v /fuzz/)
-	echo "$files" | xargs -r -P "$(nproc)" -n 4 clang-tidy --quiet -- -std=gnu11 \
-		-isystem uapi -Ikmod -Ikmod/core -Itools -Irepositoryd -I. \
-		-I/usr/include/libnl3 -D_GNU_SOURCE 2> /dev/null |
-		grep -E '(warning|error):' | sed "s|^$PWD/||" | sort -u > "$LOG"
+	# shellcheck disable=SC2016
+	echo "$files" | xargs -r -P 2 -n 4 sh -c 'exec clang-tidy --quiet "$@" -- \
+		-std=gnu11 -isystem uapi -Ikmod -Ikmod/core -Itools -Irepositoryd -I. \
+		-I/usr/include/libnl3 -D_GNU_SOURCE' tidy > "$LOG.full" 2> "$LOG.err"
+	rc=$?
+	grep -E '(warning|error):' "$LOG.full" | sed "s|^$PWD/||" | sort -u > "$LOG"
+	# A run that failed without a finding has checked nothing.
+	if [ $rc != 0 ] && [ ! -s "$LOG" ]; then
+		{ echo "clang-tidy: status $rc"; tail -n 5 "$LOG.err"; } > "$LOG"
+	fi
 	report "clang-tidy $1"
 }
 
@@ -120,6 +126,7 @@ shells()
 sizes()
 {
 	{
+		ctags --version > /dev/null || echo "no ctags"
 		sources kmod uapi tools repositoryd selftests | xargs -r wc -l |
 			awk '$2 != "total" && $1 > 600 { print $2 ": " $1 " lines" }'
 		git ls-files -co --exclude-standard '*.sh' | xargs -r wc -l |

@@ -193,7 +193,9 @@ done
 
 {
 	flock 9
-	[ "$BASE" -nt "$0" ] && [ "$BASE" -nt "$TOP/selftests/vm/init.sh" ] || make_base
+	if [ ! "$BASE" -nt "$0" ] || [ ! "$BASE" -nt "$TOP/selftests/vm/init.sh" ]; then
+		make_base
+	fi
 } 9> "$WORK/base.lock"
 make_overlay "$@"
 cat "$BASE" "$OUT/overlay.cpio" > "$OUT/initrd"
@@ -204,13 +206,14 @@ if [ -n "$FORWARDS" ]; then
 	NET="user,id=n0,restrict=on$FORWARDS"
 fi
 if [ -n "$NET" ]; then
-	ARGS+=(-netdev "$NET" -device virtio-net-pci,netdev=n0,romfile=)
+	ARGS+=(-netdev "$NET" -device "virtio-net-pci,netdev=n0,romfile=")
 else
 	ARGS+=(-nic none)
 fi
 if [ -n "$DISK" ]; then
 	if [ ! -e "$DISK" ]; then
-		truncate -s 32M "$DISK" && /sbin/mke2fs -q -t ext4 "$DISK" || die "no disk"
+		truncate -s 32M "$DISK"
+		/sbin/mke2fs -q -t ext4 "$DISK" || die "no disk"
 	fi
 	ARGS+=(-drive "file=$DISK,if=virtio,format=raw")
 fi
