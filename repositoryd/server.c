@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Listeners, signals, and the commit that ends a turn of the loop: answers of
+ * that turn wait for it, so that one fsync serves them all.
+ */
+#include "conn.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define DRAIN	10	/* seconds that answers get to finish */
+
+/* ---- the transaction of a turn ---- */
+
+int mh_server_begin(struct mh_daemon *d)
+{
+	event_active(d->commit, EV_TIMEOUT, 0);
+	return mh_store_in_transaction(d->store) ? 0 : mh_store_begin(d->store);
+}
+
+static void release(struct mh_conn *c, bool refuse)
+{
+	struct mh_answer_out *a;
+
+	while ((a = TAILQ_FIRST(&c->waiting))) {
+		TAILQ_REMOVE(&c->waiting, a, link);
+		TAILQ_INSERT_TAIL(&c->ready, a, link);
+		if (refuse) {
+			a->code = MH_REFUSED_BUSY;
+			a->retry_after = 30000;
+		}
+	}
+}
+
+void mh_server_flush(struct mh_daemon *d)
+{
+	struct mh_conn *c, *next;
+	int ret = 0;
+
+	if (mh_store_in_transaction(d->store)) {
+		ret = mh_store_commit(d->store);
+		if (ret) {
+			mh_log(MH_LOG_ERROR, "audit: %s: deliveries are refused until it can be written",
+			       ret == -ENOSPC ? "the disk is full" : mh_store_error(d->store));
+			mh_store_rollback(d->store);
+			mh_audit_reload(&d->audit);
+		}
+	}
+	for (c = LIST_FIRST(&d->conns); c; c = next) {
+		next = LIST_NEXT(c, link);
+		if (TAILQ_EMPTY(&c->waiting))
+			continue;
+		release(c, ret);
+		mh_conn_pump(c);
+	}
+	if (!ret && d->audit.seq - d->audit.checkpoint >= MH_AUDIT_CHECKPOINT_EVERY &&
+	    mh_audit_checkpoint(&d->audit, mh_now(d)))
+		mh_log(MH_LOG_ERROR, "no audit checkpoint could be written: %s", mh_store_error(d->store));
+}
+
+static void on_commit(evutil_socket_t fd, short what, void *daemon)
+{
+	(void)fd;
+	(void)what;
+	mh_server_flush(daemon);
+}
+
+/* ---- listeners ---- */
+
+static void on_accept_error(struct evconnlistener *l, void *daemon)
+{
+	(void)l;
+	(void)daemon;
+	/* out of descriptors: the loop would spin; the next close makes room */
+	mh_log(MH_LOG_ERROR, "accept: %s", strerror(errno));
+	usleep(10000);
+}
+
+static int add_listener(struct mh_daemon *d, int fd, evconnlistener_cb cb)
+{
+	struct evconnlistener *l;
+
+	if (fd < 0)
+		return -errno;
+	if (evutil_make_socket_nonblocking(fd) || listen(fd, 512)) {
+		close(fd);
+		return -errno;
+	}
+	l = evconnlistener_new(d->base, cb, d, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (!l) {
+		close(fd);
+		return -ENOMEM;
+	}
+	evconnlistener_set_error_cb(l, on_accept_error);
+	d->listener[d->listeners++] = l;
+	return 0;
+}
+
+/* "1.2.3.4:7878", "[::]:7878" */
+static int parse_address(const char *text, struct addrinfo **out)
+{
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
+	const char *colon = strrchr(text, ':');
+	char host[64];
+	size_t n = colon ? (size_t)(colon - text) : 0;
+
+	if (!colon || !n || n >= sizeof(host))
+		return -EINVAL;
+	if (*text == '[' && text[n - 1] == ']') {
+		text++;
+		n -= 2;
+	}
+	memcpy(host, text, n);
+	host[n] = 0;
+	return getaddrinfo(host, colon + 1, &hints, out) ? -EINVAL : 0;
+}
+
+static int bind_tcp(struct mh_daemon *d, const char *text)
+{
+	struct addrinfo *a = NULL;
+	const int on = 1;
+	int fd, ret = parse_address(text, &a);
+
+	if (ret)
+		return ret;
+	fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		ret = -errno;
+	else if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+		 (a->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on))) ||
+		 bind(fd, a->ai_addr, a->ai_addrlen))
+		ret = -errno;
+	freeaddrinfo(a);
+	if (!ret)
+		return add_listener(d, fd, mh_conn_accept);
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+/* A socket file that nobody answers on is left from a crash; one that answers is another daemon's. */
+static int clear_stale(const struct sockaddr_un *a)
+{
+	struct stat st;
+	int fd, ret;
+
+	if (lstat(a->sun_path, &st))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	ret = connect(fd, (const struct sockaddr *)a, sizeof(*a)) ? 0 : -EADDRINUSE;
+	close(fd);
+	return ret ? ret : unlink(a->sun_path) ? -errno : 0;
+}
+
+static int bind_unix(struct mh_daemon *d, const char *path, mode_t mode, const char *group, evconnlistener_cb cb)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	const struct group *g = group ? getgrnam(group) : NULL;
+	mode_t mask;
+	int fd, ret;
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		return -ENAMETOOLONG;
+	if (group && !g)
+		return -ENOENT;
+	strcpy(a.sun_path, path);
+	ret = clear_stale(&a);
+	if (ret)
+		return ret;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	mask = umask(0777 & ~mode);
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || (g && chown(path, (uid_t)-1, g->gr_gid)))
+		ret = -errno;
+	umask(mask);
+	if (!ret)
+		return add_listener(d, fd, cb);
+	close(fd);
+	return ret;
+}
+
+static int say(const char *what, int err)
+{
+	mh_log(MH_LOG_ERROR, "%s: %s", what, err == -EINVAL ? "not an address: write 192.0.2.1:7878 or [::]:7878" :
+	       err == -EADDRINUSE ? "the address is taken: another daemon listens on it" : strerror(-err));
+	return MH_RD_ADDRESS;
+}
+
+int mh_server_listen(struct mh_daemon *d)
+{
+	const struct mh_config *c = &d->config;
+	int ret;
+
+	for (unsigned int i = 0; i < c->listens; i++) {
+		ret = bind_tcp(d, c->listen[i]);
+		if (ret)
+			return say(c->listen[i], ret);
+	}
+	ret = c->socket ? bind_unix(d, c->socket, 0666, NULL, mh_conn_accept) : 0;
+	if (ret)
+		return say(c->socket, ret);
+	ret = bind_unix(d, c->admin, 0660, c->admin_group, mh_admin_accept);
+	return ret ? say(c->admin, ret) : 0;
+}
+
+/* ---- signals, time ---- */
+
+static void reload(struct mh_daemon *d)
+{
+	struct mh_config c;
+
+	mh_notify("RELOADING=1");
+	if (mh_config_read(&c, d->config_path)) {
+		mh_log(MH_LOG_ERROR, "%s: not taken; the configuration stays as it was", d->config_path);
+	} else if (strcmp(c.name, d->config.name) || strcmp(c.store, d->config.store) || strcmp(c.keeper, d->config.keeper)) {
+		mh_log(MH_LOG_ERROR, "%s: name, store and keeper change at a restart only", d->config_path);
+		mh_config_free(&c);
+	} else {
+		mh_config_free(&d->config);
+		d->config = c;
+		mh_log_limit = c.level;
+		mh_log(MH_LOG_INFO, "configuration read again; listeners, user and sockets change at a restart");
+	}
+	mh_notify("READY=1");
+}
+
+static void on_drained(evutil_socket_t fd, short what, void *daemon)
+{
+	struct mh_daemon *d = daemon;
+
+	(void)fd;
+	(void)what;
+	event_base_loopexit(d->base, NULL);
+}
+
+void mh_server_drain(struct mh_daemon *d)
+{
+	const struct timeval most = { .tv_sec = DRAIN };
+	struct mh_conn *c, *next;
+
+	if (d->draining) {
+		event_base_loopexit(d->base, NULL);
+		return;
+	}
+	mh_log(MH_LOG_INFO, "draining: answers in hand are finished, at most %d seconds", DRAIN);
+	mh_notify("STOPPING=1");
+	d->draining = true;
+	while (d->listeners)
+		evconnlistener_free(d->listener[--d->listeners]);
+	mh_server_flush(d);
+	for (c = LIST_FIRST(&d->conns); c; c = next) {
+		next = LIST_NEXT(c, link);
+		if (c->phase != MH_CONN_OPEN)
+			mh_conn_free(c);
+		else
+			mh_conn_pump(c);
+	}
+	evtimer_add(d->drain, &most);
+}
+
+static void on_signal(evutil_socket_t sig, short what, void *daemon)
+{
+	struct mh_daemon *d = daemon;
+	int status;
+
+	(void)what;
+	if (sig == SIGHUP) {
+		reload(d);
+	} else if (sig == SIGCHLD) {
+		if (waitpid(d->keeper.pid, &status, WNOHANG) != d->keeper.pid)
+			return;
+		mh_log(MH_LOG_ERROR, "the keeper ended: without its keys nothing can be served");
+		close(d->keeper.fd);
+		d->keeper.fd = -1;
+		event_base_loopbreak(d->base);
+	} else {
+		mh_server_drain(d);
+	}
+}
+
+static void on_hour(evutil_socket_t fd, short what, void *daemon)
+{
+	const struct timeval hour = { .tv_sec = 3600 };
+	struct mh_daemon *d = daemon;
+
+	(void)fd;
+	(void)what;
+	mh_freshness_sign_all(d);
+	evtimer_add(d->hourly, &hour);
+}
+
+/* When the last connection is gone there is nothing to wait for. */
+static void on_drain_check(evutil_socket_t fd, short what, void *daemon)
+{
+	struct mh_daemon *d = daemon;
+
+	(void)fd;
+	(void)what;
+	if (d->draining && LIST_EMPTY(&d->conns))
+		event_base_loopexit(d->base, NULL);
+}
+
+int mh_server_run(struct mh_daemon *d)
+{
+	static const int sigs[] = { SIGHUP, SIGTERM, SIGINT, SIGCHLD };
+	const struct timeval hour = { .tv_sec = 3600 }, often = { .tv_usec = 200000 };
+	struct event *sig[ARRAY_SIZE(sigs)], *check = event_new(d->base, -1, EV_PERSIST, on_drain_check, d);
+	bool ok = check;
+
+	d->commit = event_new(d->base, -1, 0, on_commit, d);
+	d->hourly = evtimer_new(d->base, on_hour, d);
+	d->drain = evtimer_new(d->base, on_drained, d);
+	for (size_t i = 0; i < ARRAY_SIZE(sigs); i++) {
+		sig[i] = evsignal_new(d->base, sigs[i], on_signal, d);
+		ok = ok && sig[i] && !event_add(sig[i], NULL);
+	}
+	ok = ok && d->commit && d->hourly && d->drain && !event_priority_set(d->commit, 1) &&
+		!evtimer_add(d->hourly, &hour) && !event_add(check, &often);
+	if (ok) {
+		mh_freshness_sign_all(d);
+		mh_notify("READY=1");
+		mh_log(MH_LOG_INFO, "%s serves", d->config.name);
+		event_base_dispatch(d->base);
+	}
+	mh_server_flush(d);
+	while (!LIST_EMPTY(&d->conns))
+		mh_conn_free(LIST_FIRST(&d->conns));
+	if (mh_store_in_transaction(d->store) && mh_store_commit(d->store))
+		mh_store_rollback(d->store);
+	if (d->keeper.fd >= 0 && mh_audit_checkpoint(&d->audit, mh_now(d)))
+		mh_log(MH_LOG_ERROR, "no audit checkpoint could be written: %s", mh_store_error(d->store));
+	for (size_t i = 0; i < ARRAY_SIZE(sigs); i++)
+		if (sig[i])
+			event_free(sig[i]);
+	while (d->listeners)
+		evconnlistener_free(d->listener[--d->listeners]);
+	return ok && d->keeper.fd >= 0 ? MH_RD_OK : d->keeper.fd < 0 ? MH_RD_KEEPER : MH_RD_FAILED;
+}
