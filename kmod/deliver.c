@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Delivered Data becomes a key, in the context, with the credentials and at the quota of its requester. */
+/* Delivered Data becomes a key, in its requester's context, with its credentials, at its quota. */
 #include <linux/cred.h>
 #include <linux/key-type.h>
 #include <keys/user-type.h>
@@ -26,7 +26,7 @@ static void mh_deliver_name(char desc[MH_DESC_MAX], const struct mh_fetch *f)
 	snprintf(desc, MH_DESC_MAX, "%s/%s", f->identity->region, f->name);
 }
 
-/* It is on the list of leases now: so either this sees a withdrawal, or the withdrawal saw the lease. */
+/* It is on the list of leases now: either this sees a withdrawal, or that saw the lease. */
 static int mh_deliver_settle(const struct mh_fetch *f, struct key *key)
 {
 	if (READ_ONCE(f->withdrawn)) {
@@ -68,7 +68,10 @@ static struct key *mh_deliver_export(const struct mh_payload *p, u8 form, const 
 
 int mh_deliver_fetch(struct mh_fetch *f, struct mh_fetch_io *a, key_ref_t ring)
 {
-	static const u32 may[] = { [MH_FORM_LOGON] = MH_EXPORT_LOGON, [MH_FORM_USER] = MH_EXPORT_USER };
+	static const u32 may[] = {
+		[MH_FORM_LOGON] = MH_EXPORT_LOGON,
+		[MH_FORM_USER] = MH_EXPORT_USER,
+	};
 	char name[MH_DESC_MAX], desc[MH_DESC_MAX + sizeof("microhsm:")];
 	struct mh_payload *p;
 	struct key *key;

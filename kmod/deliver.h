@@ -18,6 +18,7 @@ key_ref_t mh_deliver_ring(key_serial_t keyring);
  */
 int mh_deliver_fetch(struct mh_fetch *f, struct mh_fetch_io *a, key_ref_t ring);
 /* request_key(2)'s key under construction. */
-int mh_deliver_construct(struct mh_fetch *f, struct key *key, struct key *ring, struct key *authkey);
+int mh_deliver_construct(struct mh_fetch *f, struct key *key, struct key *ring,
+			 struct key *authkey);
 
 #endif

@@ -20,7 +20,7 @@ struct mh_session;
 struct mh_identity {
 	struct kref ref;
 	struct list_head link;		/* entity.c: all identities; its lock */
-	struct mutex lock;		/* private keys, state below, blob generation; after a session's lock */
+	struct mutex lock;		/* of all below but trust, session, seal; after a session's */
 	bool dead;			/* forgotten: keys are wiped */
 	bool joined;
 	char name[MH_NAME_MAX + 1];
@@ -40,7 +40,7 @@ struct mh_identity {
 	u8 seat[32];			/* Seat of Trust, to seal again */
 	char *addresses;		/* '\n' between; may be NULL */
 	key_serial_t serial;		/* of its key; keytype.c writes it */
-	struct list_head seal;		/* to be sealed by the agent, with a reference; doorbell.c's lock */
+	struct list_head seal;		/* to be sealed, with a reference; doorbell.c's lock */
 	bool seal_queued;		/* in that list; doorbell.c's lock */
 };
 

@@ -89,13 +89,14 @@ void mh_keytype_drop(key_serial_t serial);
 
 extern struct key_type mh_key_type;
 
-/* Consumes nothing; the payload is one reference to the module.  ERR_PTR: -ESHUTDOWN, -ENOMEM, -EINVAL. */
+/* Of f's parked data; a reference to the module.  ERR_PTR: -ESHUTDOWN, -ENOMEM, -EINVAL. */
 struct mh_payload *mh_payload_from(const struct mh_fetch *f);
 void mh_payload_free(struct mh_payload *p);	/* NULL is fine; wipes */
 /* A key of the caller's on ring; consumes p, on failure too.  Returns a reference. */
 struct key *mh_keytype_add(const char *desc, struct mh_payload *p, struct key *ring);
 /* The core's key of request_key(2): consumes p, on failure too. */
-int mh_keytype_instantiate(struct key *key, struct mh_payload *p, struct key *ring, struct key *authkey);
+int mh_keytype_instantiate(struct key *key, struct mh_payload *p, struct key *ring,
+			   struct key *authkey);
 void mh_keytype_seal_perm(struct key *key);	/* the actor's first lines */
 
 /**

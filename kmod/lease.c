@@ -217,7 +217,8 @@ int mh_lease_export(struct key *key, const struct mh_lease *like, const char *na
 	return 0;
 }
 
-void mh_lease_end_matching(bool (*match)(const struct mh_lease *l, const void *ctx), const void *ctx)
+void mh_lease_end_matching(bool (*match)(const struct mh_lease *l, const void *ctx),
+			   const void *ctx)
 {
 	struct mh_lease *l, *next;
 

@@ -44,7 +44,7 @@ struct mh_lease {
 	const char *name;
 };
 
-/* Our workqueue, for works that hold the module: destroyed in exit, so that none is left in our text. */
+/* For works that hold the module: destroyed in exit, so that none is left in our text. */
 extern struct workqueue_struct *mh_wq;
 
 void mh_lease_setup(struct mh_lease *l, u64 lease_ms);	/* 0: none */
@@ -72,8 +72,9 @@ int mh_lease_export(struct key *key, const struct mh_lease *like, const char *na
  * May be called under any mutex and any key->sem.  On return no use of such a
  * key of ours succeeds; the work revokes and invalidates them soon after.
  */
-void mh_lease_end_matching(bool (*match)(const struct mh_lease *l, const void *ctx), const void *ctx);
-bool mh_lease_end_serial(key_serial_t serial);	/* a key of ours, identity or not; false: none such */
+void mh_lease_end_matching(bool (*match)(const struct mh_lease *l, const void *ctx),
+			   const void *ctx);
+bool mh_lease_end_serial(key_serial_t serial);	/* of ours, identity or not; false: none */
 struct key *mh_lease_key(key_serial_t serial);	/* of ours, with a reference; NULL */
 void mh_lease_end_all(void);			/* drain */
 void mh_lease_flush(void);			/* wait for the work; nothing held */

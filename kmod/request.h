@@ -19,7 +19,7 @@
 #include "entity.h"
 #include "core/manifest.h"
 
-/* What was delivered and checked: parked in the fetch, wiped at its end.  Key Data only, for now. */
+/* What was delivered and checked: parked in the fetch, wiped at its end.  Key Data only. */
 struct mh_delivered {
 	u8 secret[64];
 	u32 len;
@@ -34,7 +34,7 @@ struct mh_bell;
 
 struct mh_fetch {
 	struct kref ref;
-	struct list_head link;		/* doorbell queue, or a session's list; under that one's lock */
+	struct list_head link;		/* on a bell, or a session's list; under that one's lock */
 	struct list_head all;		/* every one alive; request.c's lock */
 	struct mh_bell *bell;		/* waits there; doorbell.c's lock */
 	struct mh_identity *identity;
@@ -81,7 +81,7 @@ void mh_request_seal(struct mh_identity *id);
 struct mh_fetch_io;
 struct file;
 
-/* The identity that a fetch of region is by, if the caller may search it; serial 0: by its label. */
+/* The identity that fetches of region, if the caller may search it; serial 0: by its label. */
 struct mh_identity *mh_request_identity(key_serial_t serial, const char *region);
 /* MH_IOC_FETCH without MH_FETCH_ASYNC */
 int mh_request_fetch(struct mh_fetch_io *a);

@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include "core/stream.h"
 #include "keytype.h"
 #include "use.h"
 
@@ -160,14 +161,6 @@ static int mh_use_aes(struct mh_payload *p, u32 op)
 	return mh_payload_use(p, op == MH_AEAD_SEAL ? MH_OP_ENCRYPT : MH_OP_DECRYPT);
 }
 
-static int mh_aead_run(u32 op, const u8 key[MH_KEY_LEN], const u8 nonce[MH_NONCE_LEN],
-		       struct mh_buf ad, const u8 *in, size_t n, u8 *out)
-{
-	if (op == MH_AEAD_SEAL)
-		return mh_aead_seal_once(key, nonce, ad, in, n, out);
-	return mh_aead_open_once(key, nonce, ad, in, n, out);
-}
-
 /* Output length for in_len bytes, or -EINVAL, -EBADMSG too short to have a tag. */
 static int mh_use_out_len(u32 op, u32 in_len, u32 plain_max)
 {
@@ -193,8 +186,9 @@ static int mh_aead_with(struct mh_aead_io *a, const struct mh_use_bufs *b)
 		ret = mh_sub(MH_BUF(u.p->secret, u.p->len), MH_L("aead"),
 			     MH_BUF(a->salt, sizeof(a->salt)), key, sizeof(key));
 	if (!ret)
-		ret = mh_aead_run(a->op, key, nonce, MH_BUF(b->src, a->ad_len), b->src + a->ad_len,
-				  a->in_len, b->dst);
+		ret = (a->op == MH_AEAD_SEAL ? mh_aead_seal_once : mh_aead_open_once)
+			(key, nonce, MH_BUF(b->src, a->ad_len), b->src + a->ad_len, a->in_len,
+			 b->dst);
 	mh_use_end(&u);
 	memzero_explicit(key, sizeof(key));
 	return ret;
@@ -257,26 +251,29 @@ int mh_use_stream_begin(struct mh_stream_place *s, struct mh_stream_io *a)
 	return ret;
 }
 
+/* One chunk: the stream is set up, put at its place and taken down again under key->sem. */
 static int mh_stream_with(const struct mh_stream_place *s, const struct mh_stream_io *a,
 			  const struct mh_use_bufs *b)
 {
-	u8 nonce[MH_NONCE_LEN] = {}, key[MH_KEY_LEN];
+	struct mh_stream stream;
 	struct mh_use u;
 	int ret;
 
-	mh_put64(nonce + MH_NONCE_LEN - 9, s->chunk);
-	nonce[MH_NONCE_LEN - 1] = a->last;
 	ret = mh_use_begin(&u, s->serial, KEY_NEED_SEARCH);
 	if (ret)
 		return ret;
 	ret = -EKEYREJECTED;
 	if (u.p->seq == s->seq)
-		ret = mh_sub(MH_BUF(u.p->secret, u.p->len), MH_L("file"),
-			     MH_BUF(s->salt, sizeof(s->salt)), key, sizeof(key));
-	if (!ret)
-		ret = mh_aead_run(s->op, key, nonce, MH_BUF(NULL, 0), b->src, a->in_len, b->dst);
+		ret = mh_stream_begin_file(&stream, u.p->secret, s->salt);
+	if (!ret) {
+		stream.counter = s->chunk;
+		if (s->op == MH_AEAD_SEAL)
+			ret = mh_stream_seal(&stream, a->last, b->src, a->in_len, b->dst);
+		else
+			ret = mh_stream_open(&stream, a->last, b->src, a->in_len, b->dst);
+		mh_stream_end(&stream);
+	}
 	mh_use_end(&u);
-	memzero_explicit(key, sizeof(key));
 	return ret;
 }
 
@@ -286,6 +283,7 @@ int mh_use_stream(struct mh_stream_place *s, struct mh_stream_io *a)
 	u32 room = a->out_len;
 	int ret;
 
+	BUILD_BUG_ON(MH_UCHUNK != MH_STREAM_CHUNK);
 	if (a->serial || a->op || a->last > 1 || memchr_inv(a->salt, 0, sizeof(a->salt)))
 		return -EINVAL;
 	if (!s->serial)

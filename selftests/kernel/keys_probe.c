@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Calls of /dev/microhsm, one verb each: prints the result, or the errno's name; status 0 either way. */
+/* Calls of /dev/microhsm, one verb each: prints the result, or the errno's name. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -47,12 +47,13 @@ static int status(char **v)
 	(void)v;
 	if (ret)
 		return printf("%s\n", say(ret));
-	return printf("payloads=%u requests=%u sessions=%u identities=%u agent=%u draining=%u double=%u\n",
-		      a.payloads, a.requests, a.sessions, a.identities, a.agent, a.draining,
+	printf("payloads=%u requests=%u sessions=%u identities=%u ", a.payloads, a.requests,
+	       a.sessions, a.identities);
+	return printf("agent=%u draining=%u double=%u\n", a.agent, a.draining,
 		      a.completions_double);
 }
 
-static int do_init(int fd, const char *name, unsigned int uid, int32_t *serial)
+static int do_init(int fd, const char *name, unsigned int uid, __s32 *serial)
 {
 	static const char constant[32] = "a device secret of 32 bytes, or ";
 	struct mh_seat_constant seat = {
@@ -72,7 +73,7 @@ static int do_init(int fd, const char *name, unsigned int uid, int32_t *serial)
 /* init NAME UID */
 static int init(char **v)
 {
-	int32_t serial;
+	__s32 serial;
 	int ret = do_init(dev(), v[0], atoi(v[1]), &serial);
 
 	return ret ? printf("%s\n", say(ret)) : printf("%d\n", serial);
@@ -233,7 +234,7 @@ static int attach(char **v)
 	return printf("%s\n", say(ioctl(dev(), MH_IOC_ATTACH, 0)));
 }
 
-/* agent MODE: serve (a session each), deaf (does not pull), stuck (pulls, then nothing), or an errno to give */
+/* agent MODE: serve (a session each), deaf (no pull), stuck (no more than that), or an errno */
 static int agent(char **v)
 {
 	struct pollfd p = { .fd = dev(), .events = POLLIN };
@@ -242,7 +243,7 @@ static int agent(char **v)
 	printf("attach %s\n", say(ret));
 	fflush(stdout);
 	while (!ret && !strcmp(v[0], "deaf"))
-		pause();
+		(void)pause();
 	while (!ret && poll(&p, 1, -1) == 1) {
 		struct mh_pull a = { .size = sizeof(a) };
 		struct mh_session_io s = { .size = sizeof(s) };
@@ -278,7 +279,7 @@ static int drain(char **v)
 static int passed(char **v)
 {
 	int fd = dev(), st;
-	int32_t serial;
+	__s32 serial;
 
 	(void)v;
 	if (!fork()) {
@@ -312,7 +313,8 @@ static void want(const char *what, int ret, int err)
 #define FETCH_WITH(what, err, change) do { \
 	struct mh_fetch_io a = { .size = sizeof(a), .region = "eu", .name = "x", .keyring = -3 }; \
 	change; \
-	want(what, ioctl(fd, MH_IOC_FETCH, &a), err); } while (0)
+	want(what, ioctl(fd, MH_IOC_FETCH, &a), err); \
+} while (0)
 
 static void args_fetch(int fd)
 {
@@ -321,7 +323,8 @@ static void args_fetch(int fd)
 	FETCH_WITH("fetch reserved", EINVAL, a.reserved[4] = 1);
 	FETCH_WITH("fetch region unterminated", EINVAL, memset(a.region, 'a', sizeof(a.region)));
 	FETCH_WITH("fetch name unterminated", EINVAL, memset(a.name, 'a', sizeof(a.name)));
-	FETCH_WITH("fetch description unterminated", EINVAL, memset(a.description, 'a', sizeof(a.description)));
+	FETCH_WITH("fetch description unterminated", EINVAL,
+		   memset(a.description, 'a', sizeof(a.description)));
 	FETCH_WITH("fetch no name", EINVAL, a.name[0] = 0);
 	FETCH_WITH("fetch no region", EINVAL, a.region[0] = 0);
 	FETCH_WITH("fetch region with slash", EINVAL, strcpy(a.region, "a/b"));
@@ -424,17 +427,19 @@ static const struct {
 	int args;
 	int (*run)(char **v);
 } verbs[] = {
-	{ "status", 0, status }, { "init", 2, init }, { "fetch", 5, fetch }, { "afetch", 5, afetch },
-	{ "request", 2, request }, { "info", 1, info }, { "aead", 1, aead }, { "stream", 1, stream },
-	{ "sign", 1, sign }, { "attach", 0, attach }, { "agent", 1, agent }, { "drain", 0, drain },
+	{ "status", 0, status }, { "init", 2, init }, { "fetch", 5, fetch },
+	{ "afetch", 5, afetch }, { "request", 2, request }, { "info", 1, info },
+	{ "aead", 1, aead }, { "stream", 1, stream }, { "sign", 1, sign },
+	{ "attach", 0, attach }, { "agent", 1, agent }, { "drain", 0, drain },
 	{ "passed", 0, passed }, { "args", 0, args }, { "uid", 2, uid },
+	{ NULL, 0, NULL }
 };
 
 int main(int argc, char **argv)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+	for (i = 0; verbs[i].name; i++)
 		if (argc > 1 && !strcmp(argv[1], verbs[i].name) && argc - 2 >= verbs[i].args)
 			return verbs[i].run(argv + 2) < 0;
 	fprintf(stderr, "keys_probe: no such verb\n");
