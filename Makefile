@@ -127,14 +127,14 @@ demo: ensure-deps
 
 # make check T=pattern K=6.1 runs part; see selftests/run.sh.
 check: ensure-deps
-	@selftests/run.sh $(if $(K),-k $(K)) all $(T)
+	@selftests/run.sh $(if $(K),-k $(K)) all $(if $(T),'$(T)')
 style: ensure-deps
-	@selftests/run.sh style $(T)
+	@selftests/run.sh style $(if $(T),'$(T)')
 fuzz: ensure-deps
-	@selftests/run.sh -f $(or $(SECONDS),60) fuzz $(T)
+	@selftests/run.sh -f $(or $(SECONDS),60) fuzz $(if $(T),'$(T)')
 check-debug: ensure-deps
 	@selftests/vm/debug-kernel.sh build > /dev/null
-	@selftests/run.sh -k debug vm $(T)
+	@selftests/run.sh -k debug vm $(if $(T),'$(T)')
 bench: ensure-deps $(BENCHES)
 	@for b in $(BENCHES); do $$b || exit 1; done
 

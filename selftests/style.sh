@@ -115,10 +115,10 @@ shells()
 		*.sh|.ci/run) echo "$f" ;;
 		esac
 	done)
-	# SC1091: the library is found at run time. SC2034: start sets a variable
+	# SC1090, SC1091: the library is found at run time. SC2034: start sets a variable
 	# by name.
 	# shellcheck disable=SC2086
-	shellcheck -x -f gcc -e SC1091,SC2034 $files > "$LOG" 2>&1
+	shellcheck -x -f gcc -e SC1090,SC1091,SC2034 $files > "$LOG" 2>&1
 	report "shellcheck"
 }
 

@@ -78,7 +78,7 @@ fi
 WORK=$TOP/build/vm
 OUT=${OUT:-$WORK/run-$KERNEL-$$}
 BASE=$WORK/base-$KVER.cpio
-mkdir -p "$OUT" || exit 2
+mkdir -p "$OUT" "$WORK" || exit 2
 rm -f "$OUT"/tap "$OUT"/out "$OUT"/console
 
 # A program and the shared objects it wants, at the paths it wants them.
