@@ -20,7 +20,7 @@ struct mh_session;
 struct mh_identity {
 	struct kref ref;
 	struct list_head link;		/* entity.c: all identities; its lock */
-	struct mutex lock;		/* of all below but trust, session, seal; after a session's */
+	struct mutex lock;		/* below, but trust, session, seal; after a session's */
 	bool dead;			/* forgotten: keys are wiped */
 	bool joined;
 	char name[MH_NAME_MAX + 1];
