@@ -51,7 +51,7 @@ while getopts k:o:d:b:m:s:t:f:n:a: o; do
 	m) MEM=$OPTARG ;;
 	s) CPUS=$OPTARG ;;
 	t) TIME=$OPTARG ;;
-	f) FORWARDS+=",guestfwd=tcp:10.0.2.100:$OPTARG-tcp:127.0.0.1:$OPTARG" ;;
+	f) FORWARDS+=",guestfwd=tcp:10.0.2.100:$OPTARG-cmd:/bin/busybox nc 127.0.0.1 $OPTARG" ;;
 	n) NET=$OPTARG ;;
 	a) ADDR=$OPTARG ;;
 	*) usage ;;
