@@ -110,18 +110,14 @@ static int mh_ioc_collect(struct file *file, void *arg)
 {
 	struct mh_file *mf = file->private_data;
 	int ret = -ENOENT;
+	bool over = false;
 
 	mutex_lock(&mf->lock);
-	if (mf->fetch) {
-		bool ready = mh_request_ready(mf->fetch);
-
-		ret = mh_request_collect(mf->fetch, arg);
-		/* wrong arguments or keyring: it stays, until its time is over */
-		if (ready && ret != -EINVAL && ret != -EACCES && ret != -ENOTDIR &&
-		    ret != -ENOKEY) {
-			mh_request_abandon(mf->fetch);
-			mf->fetch = NULL;
-		}
+	if (mf->fetch)
+		ret = mh_request_collect(mf->fetch, arg, &over);
+	if (over) {
+		mh_request_abandon(mf->fetch);
+		mf->fetch = NULL;
 	}
 	mutex_unlock(&mf->lock);
 	return ret;

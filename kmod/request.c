@@ -365,12 +365,13 @@ bool mh_request_ready(const struct mh_fetch *f)
 	return mh_fetch_is_ready(f);
 }
 
-int mh_request_collect(struct mh_fetch *f, struct mh_fetch_io *a)
+int mh_request_collect(struct mh_fetch *f, struct mh_fetch_io *a, bool *over)
 {
 	struct mh_identity *id;
 	key_ref_t ring;
 	int ret;
 
+	*over = false;
 	ret = mh_request_check(a);
 	if (ret)
 		return ret;
@@ -380,12 +381,15 @@ int mh_request_collect(struct mh_fetch *f, struct mh_fetch_io *a)
 		return -EAGAIN;
 	/* the descriptor may have been passed on: its holder needs the right too */
 	id = mh_keytype_identity(READ_ONCE(f->identity->serial), KEY_NEED_SEARCH);
-	if (IS_ERR(id))
+	if (IS_ERR(id)) {
+		*over = f->err;
 		return f->err ?: PTR_ERR(id);
+	}
 	mh_identity_put(id);
 	ring = mh_deliver_ring(a->keyring);
 	if (IS_ERR(ring))
 		return PTR_ERR(ring);
+	*over = true;
 	ret = mh_request_deliver(f, a, ring);
 	key_ref_put(ring);
 	return ret;

@@ -88,7 +88,8 @@ int mh_request_fetch(struct mh_fetch_io *a);
 /* With it: -EINPROGRESS and *out, or an error.  Then wait (poll) and collect, or abandon. */
 int mh_request_begin(struct mh_fetch_io *a, struct mh_fetch **out);
 bool mh_request_ready(const struct mh_fetch *f);
-int mh_request_collect(struct mh_fetch *f, struct mh_fetch_io *a);
+/* over: the fetch has had its answer, and is to be abandoned; else it may be collected again. */
+int mh_request_collect(struct mh_fetch *f, struct mh_fetch_io *a, bool *over);
 void mh_request_abandon(struct mh_fetch *f);	/* puts it */
 /* key_type.request_key */
 int mh_request_key(struct key *authkey, void *aux);
