@@ -168,10 +168,10 @@ static void stop(struct mh_daemon *d)
 	if (d->base)
 		event_base_free(d->base);
 	mh_keeper_stop(&d->keeper);
-	if (d->config.admin)
-		unlink(d->config.admin);
-	if (d->config.socket)
-		unlink(d->config.socket);
+	while (d->bounds) {
+		unlink(d->bound[--d->bounds]);
+		free(d->bound[d->bounds]);
+	}
 }
 
 int main(int argc, char **argv)

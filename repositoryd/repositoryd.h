@@ -79,8 +79,11 @@ struct mh_daemon {
 	struct evconnlistener *listener[MH_LISTEN_MAX + 2];
 	unsigned int listeners;
 	struct event *commit;		/* lowest priority: ends the transaction of a turn of the loop */
-	struct event *hourly, *drain, *signals[3];
+	struct event *hourly, *drain;
+	char *bound[2];			/* unix sockets that are ours to unlink */
+	unsigned int bounds;
 	bool draining;
+	u64 drain_until;
 	u64 started, deliveries, refusals;
 };
 
@@ -117,7 +120,7 @@ void mh_server_flush(struct mh_daemon *d);
 /* ---- admin.c, admin_read.c, admin_submit.c ---- */
 void mh_admin_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len, void *daemon);
 
-/* ---- notify.c ---- */
+/* sd_notify(3), log.c */
 void mh_notify(const char *state);
 
 #endif

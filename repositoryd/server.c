@@ -186,10 +186,14 @@ static int bind_unix(struct mh_daemon *d, const char *path, mode_t mode, const c
 	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || (g && chown(path, (uid_t)-1, g->gr_gid)))
 		ret = -errno;
 	umask(mask);
-	if (!ret)
-		return add_listener(d, fd, cb);
-	close(fd);
-	return ret;
+	if (ret) {
+		close(fd);
+		return ret;
+	}
+	d->bound[d->bounds] = strdup(path);
+	if (d->bound[d->bounds])
+		d->bounds++;
+	return add_listener(d, fd, cb);
 }
 
 static int say(const char *what, int err)
@@ -237,18 +241,20 @@ static void reload(struct mh_daemon *d)
 	mh_notify("READY=1");
 }
 
-static void on_drained(evutil_socket_t fd, short what, void *daemon)
+/* When the last connection is gone there is nothing to wait for. */
+static void on_drain(evutil_socket_t fd, short what, void *daemon)
 {
 	struct mh_daemon *d = daemon;
 
 	(void)fd;
 	(void)what;
-	event_base_loopexit(d->base, NULL);
+	if (LIST_EMPTY(&d->conns) || mh_conn_clock() >= d->drain_until)
+		event_base_loopexit(d->base, NULL);
 }
 
 void mh_server_drain(struct mh_daemon *d)
 {
-	const struct timeval most = { .tv_sec = DRAIN };
+	const struct timeval often = { .tv_usec = 100000 };
 	struct mh_conn *c, *next;
 
 	if (d->draining) {
@@ -268,7 +274,8 @@ void mh_server_drain(struct mh_daemon *d)
 		else
 			mh_conn_pump(c);
 	}
-	evtimer_add(d->drain, &most);
+	d->drain_until = mh_conn_clock() + DRAIN;
+	event_add(d->drain, &often);
 }
 
 static void on_signal(evutil_socket_t sig, short what, void *daemon)
@@ -302,33 +309,22 @@ static void on_hour(evutil_socket_t fd, short what, void *daemon)
 	evtimer_add(d->hourly, &hour);
 }
 
-/* When the last connection is gone there is nothing to wait for. */
-static void on_drain_check(evutil_socket_t fd, short what, void *daemon)
-{
-	struct mh_daemon *d = daemon;
-
-	(void)fd;
-	(void)what;
-	if (d->draining && LIST_EMPTY(&d->conns))
-		event_base_loopexit(d->base, NULL);
-}
-
 int mh_server_run(struct mh_daemon *d)
 {
 	static const int sigs[] = { SIGHUP, SIGTERM, SIGINT, SIGCHLD };
-	const struct timeval hour = { .tv_sec = 3600 }, often = { .tv_usec = 200000 };
-	struct event *sig[ARRAY_SIZE(sigs)], *check = event_new(d->base, -1, EV_PERSIST, on_drain_check, d);
-	bool ok = check;
+	const struct timeval hour = { .tv_sec = 3600 };
+	struct event *sig[ARRAY_SIZE(sigs)];
+	bool ok = true;
 
 	d->commit = event_new(d->base, -1, 0, on_commit, d);
 	d->hourly = evtimer_new(d->base, on_hour, d);
-	d->drain = evtimer_new(d->base, on_drained, d);
+	d->drain = event_new(d->base, -1, EV_PERSIST, on_drain, d);
 	for (size_t i = 0; i < ARRAY_SIZE(sigs); i++) {
 		sig[i] = evsignal_new(d->base, sigs[i], on_signal, d);
 		ok = ok && sig[i] && !event_add(sig[i], NULL);
 	}
 	ok = ok && d->commit && d->hourly && d->drain && !event_priority_set(d->commit, 1) &&
-		!evtimer_add(d->hourly, &hour) && !event_add(check, &often);
+		!evtimer_add(d->hourly, &hour);
 	if (ok) {
 		mh_freshness_sign_all(d);
 		mh_notify("READY=1");
