@@ -10,6 +10,7 @@
 #include <linux/kref.h>
 #include <linux/key.h>
 #include <linux/mutex.h>
+#include "core/blob.h"
 #include "core/messages.h"
 #include "core/wrap.h"
 
@@ -30,6 +31,8 @@ struct mh_identity {
 	u8 kei[32], kes[32], kec[32];		/* private */
 	u8 kei_pub[64], kes_pub[64], kec_pub[32];
 	u8 request_nonce[32];
+	u8 request[512];		/* the join request, once made */
+	u16 request_len;
 	u8 incarnation[MH_INCARNATION_LEN];
 	u64 sessions, receipts;
 	u8 head[32];
@@ -38,6 +41,9 @@ struct mh_identity {
 	struct mh_session *session;	/* the open (or opening) one, under session.c's lock */
 	u64 generation, sealed;		/* blob */
 	u8 seat[32];			/* Seat of Trust, to seal again */
+	struct mh_blob_header header;	/* seats and salts of the blob */
+	kuid_t uid;			/* owner of its key */
+	kgid_t gid;
 	char *addresses;		/* '\n' between; may be NULL */
 	key_serial_t serial;		/* of its key; keytype.c writes it */
 	struct list_head seal;		/* to be sealed, with a reference; doorbell.c's lock */
@@ -49,5 +55,10 @@ void mh_identity_put(struct mh_identity *id);
 /* From keytype's .revoke (key->sem held) and .destroy; may not sleep long. */
 void mh_identity_forget(struct mh_identity *id);
 struct mh_identity *mh_identity_find_region(const char *label);	/* reference; NULL */
+struct mh_identity *mh_identity_find_id(const u8 region_id[32]);	/* reference; NULL */
+/* Joined or sealed state changed: a new generation, to be sealed by the agent. */
+void mh_identity_changed(struct mh_identity *id);
+/* The identity after *before (reference put), or the first; a reference, NULL at the end. */
+struct mh_identity *mh_identity_next(struct mh_identity *before);
 
 #endif
