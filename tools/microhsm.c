@@ -23,7 +23,8 @@ static void print_options(const struct mht_option *o)
 	for (; o && o->name; o++) {
 		char left[64];
 
-		snprintf(left, sizeof(left), "%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		snprintf(left, sizeof(left), "%s%s%s", o->name, o->arg ? " " : "",
+			 o->arg ? o->arg : "");
 		printf("  %-26s %s\n", left, o->help);
 	}
 }
@@ -34,14 +35,16 @@ static int help(const struct mht_verb *only)
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
 		for (const struct mht_verb *v = groups[i]; v->verb; v++)
 			if (!only || only == v)
-				printf("  microhsm %s %s\n      %s\n", v->verb, v->operands, v->help);
+				printf("  microhsm %s %s\n      %s\n", v->verb, v->operands,
+				       v->help);
 	if (only && only->options) {
 		printf("\noptions of %s:\n", only->verb);
 		print_options(only->options);
 	}
 	printf("\noptions:\n");
 	print_options(global_options);
-	printf("\nexit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 conflict, 6 unreachable,\n"
+	printf("\nexit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 conflict, 6 "
+	       "unreachable,\n"
 	       "7 bad input, 8 revoked, 9 timed out\n");
 	return MH_EXIT_OK;
 }
@@ -81,8 +84,8 @@ static int take_option(struct mht *t, const struct mht_verb *v, int argc, char *
 	unsigned int at;
 
 	if (!o && !g)
-		return mh_fail(MH_EXIT_USAGE, "no option %.*s here; see microhsm %s --help", (int)n, arg,
-			       v ? v->verb : "");
+		return mh_fail(MH_EXIT_USAGE, "no option %.*s here; see microhsm %s --help", (int)n,
+			       arg, v ? v->verb : "");
 	if ((o ? o : g)->arg && !value) {
 		if (*i + 1 >= argc)
 			return mh_fail(MH_EXIT_USAGE, "%s needs a value", arg);
@@ -97,7 +100,8 @@ static int take_option(struct mht *t, const struct mht_verb *v, int argc, char *
 	}
 	at = (unsigned int)(o - v->options);
 	if (t->count[at] == MHT_VALUES_MAX)
-		return mh_fail(MH_EXIT_USAGE, "%s given more than %d times", o->name, MHT_VALUES_MAX);
+		return mh_fail(MH_EXIT_USAGE, "%s given more than %d times", o->name,
+			       MHT_VALUES_MAX);
 	t->values[at][t->count[at]++] = value ? value : "";
 	return 0;
 }
@@ -129,7 +133,8 @@ static int run(struct mht *t, int argc, char **argv)
 		} else if (!v) {
 			v = find_verb(argv[i]);
 			if (!v)
-				return mh_fail(MH_EXIT_USAGE, "no %s; see microhsm --help", argv[i]);
+				return mh_fail(MH_EXIT_USAGE, "no %s; see microhsm --help",
+					       argv[i]);
 			t->options = v->options;
 		} else if (t->operands == ARRAY_SIZE(t->operand)) {
 			return mh_fail(MH_EXIT_USAGE, "too many operands");

@@ -36,7 +36,8 @@ struct mht_verb {
 	int (*run)(struct mht *t);
 };
 
-extern const struct mht_verb mht_identity_verbs[], mht_key_verbs[], mht_host_verbs[], mht_agent_verbs[];
+extern const struct mht_verb mht_identity_verbs[], mht_key_verbs[], mht_host_verbs[],
+	mht_agent_verbs[];
 
 const char *mht_value(const struct mht *t, const char *name);
 unsigned int mht_values(const struct mht *t, const char *name, const char *const **values);
@@ -63,10 +64,12 @@ struct mht_entry {
 /* Calls each; returns 0, or an exit code, told. Needs CAP_SYS_ADMIN. */
 int mht_identities(struct mht *t, void (*each)(const struct mht_entry *e, void *ctx), void *ctx);
 /* JOIN or STATEMENT over netlink: 0 and the serial of the reply (JOIN), or -errno */
-int mht_netlink_join(__s32 pending, const __u8 region_id[32], const void *bundle, size_t n, __s32 *serial);
+int mht_netlink_join(__s32 pending, const __u8 region_id[32], const void *bundle, size_t n,
+		     __s32 *serial);
 int mht_netlink_statement(const __u8 region_id[32], const void *statement, size_t n);
 /* Events until interrupted; 0 or -errno */
-int mht_netlink_events(void (*each)(__u32 kind, const char *region, const char *name, __u64 number, void *ctx),
+int mht_netlink_events(void (*each)(__u32 kind, const char *region, const char *name, __u64 number,
+				    void *ctx),
 		       void *ctx);
 
 #endif

@@ -119,7 +119,8 @@ static int connect_tcp(const char *spec)
 	fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	ret = fd < 0 ? -errno : 0;
 	if (!ret)
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));	/* slower without, not wrong */
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
+				 sizeof(on)); /* slower without, not wrong */
 	if (!ret && connect(fd, list->ai_addr, list->ai_addrlen) < 0 && errno != EINPROGRESS)
 		ret = -errno;
 	freeaddrinfo(list);
@@ -171,7 +172,9 @@ static int rearm(struct pump *p)
 	if (event_assign(p->session_ev, p->a->base, p->session, s, on_session, p) ||
 	    event_assign(p->sock_ev, p->a->base, p->sock, n, on_socket, p))
 		return -EINVAL;
-	return (s && event_add(p->session_ev, NULL)) || (n && event_add(p->sock_ev, NULL)) ? -ENOMEM : 0;
+	return (s && event_add(p->session_ev, NULL)) || (n && event_add(p->sock_ev, NULL)) ?
+		       -ENOMEM :
+		       0;
 }
 
 /* Read once when empty, write what there is; 0, or -errno, -EPIPE at the end of file */
@@ -193,7 +196,8 @@ static int fill(struct way *w, int fd)
 static int drain(struct way *w, int fd, bool sock)
 {
 	while (w->n) {
-		ssize_t n = sock ? send(fd, w->buf + w->at, w->n, MSG_NOSIGNAL) : write(fd, w->buf + w->at, w->n);
+		ssize_t n = sock ? send(fd, w->buf + w->at, w->n, MSG_NOSIGNAL) :
+				   write(fd, w->buf + w->at, w->n);
 
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
@@ -283,7 +287,8 @@ static void on_ring(evutil_socket_t fd, short what, void *arg)
 		if (pull.kind == MH_PULL_CONNECT)
 			start_pump(a, &pull);
 		else if (pull.kind == MH_PULL_SEAL && mht_write_blob(a->t, a->kernel, pull.serial))
-			mh_note("microhsm agent: the identity stays as last sealed; it is tried again at its next change");
+			mh_note("microhsm agent: the identity stays as last sealed; it is tried "
+				"again at its next change");
 	}
 	if (ret < 0) {
 		a->exit_code = mh_fail(ret == -ESHUTDOWN ? MH_EXIT_OK : MH_EXIT_UNREACHABLE,
@@ -302,7 +307,8 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 }
 
 static const struct mht_option agent_options[] = {
-	{ "--upstream", "ADDR", "host:port, [v6]:port or a socket's path; again for more; before those of the bundle" },
+	{ "--upstream", "ADDR",
+	  "host:port, [v6]:port or a socket's path; again for more; before those of the bundle" },
 	{ 0 },
 };
 
@@ -350,7 +356,8 @@ static int run_agent(struct mht *t)
 }
 
 const struct mht_verb mht_agent_verbs[] = {
-	{ "agent", "", 0, 0, "relay the kernel's sessions to repositories; runs until it is told to end", agent_options,
-	  run_agent },
+	{ "agent", "", 0, 0,
+	  "relay the kernel's sessions to repositories; runs until it is told to end",
+	  agent_options, run_agent },
 	{ 0 },
 };

@@ -17,7 +17,9 @@ int mht_device(struct mht *t)
 	if (t->device >= 0)
 		return 0;
 	if (errno == ENOENT || errno == ENXIO || errno == ENODEV)
-		return mh_fail(MH_EXIT_UNREACHABLE, "the module is not loaded: insmod microhsm.ko (or modprobe microhsm)");
+		return mh_fail(
+			MH_EXIT_UNREACHABLE,
+			"the module is not loaded: insmod microhsm.ko (or modprobe microhsm)");
 	return mh_fail(MH_EXIT_DENIED, "%s: %s", MH_DEVICE, strerror(errno));
 }
 
@@ -26,27 +28,40 @@ static const struct {
 	int code;
 	const char *text;
 } errors[] = {
-	{ EPERM, MH_EXIT_DENIED, "not allowed; this needs root of the host, or the policy forbids it" },
-	{ EACCES, MH_EXIT_DENIED, "no permission on the key, or the policy does not allow this use or export" },
-	{ ENOKEY, MH_EXIT_NOTFOUND, "no such key; see microhsm status (is the identity unlocked?)" },
-	{ ENOENT, MH_EXIT_NOTFOUND, "not there, or no right to it; ask an officer: repoctl dataset show" },
+	{ EPERM, MH_EXIT_DENIED,
+	  "not allowed; this needs root of the host, or the policy forbids it" },
+	{ EACCES, MH_EXIT_DENIED,
+	  "no permission on the key, or the policy does not allow this use or export" },
+	{ ENOKEY, MH_EXIT_NOTFOUND,
+	  "no such key; see microhsm status (is the identity unlocked?)" },
+	{ ENOENT, MH_EXIT_NOTFOUND,
+	  "not there, or no right to it; ask an officer: repoctl dataset show" },
 	{ EEXIST, MH_EXIT_CONFLICT, "there is one already; see microhsm status" },
 	{ EKEYREVOKED, MH_EXIT_REVOKED, "revoked; an officer has to enrol this host again" },
 	{ EKEYEXPIRED, MH_EXIT_DENIED, "its lease or validity has ended; fetch it again" },
-	{ EKEYREJECTED, MH_EXIT_DENIED, "refused: wrong seat, altered blob or key, suspended, or another fingerprint" },
+	{ EKEYREJECTED, MH_EXIT_DENIED,
+	  "refused: wrong seat, altered blob or key, suspended, or another fingerprint" },
 	{ ENOTCONN, MH_EXIT_UNREACHABLE, "no agent is running: start microhsm agent" },
-	{ EHOSTUNREACH, MH_EXIT_UNREACHABLE, "no repository answered; is one listening, and its address right?" },
-	{ ECONNREFUSED, MH_EXIT_UNREACHABLE, "the repository refused the connection; is repositoryd running?" },
-	{ ECONNRESET, MH_EXIT_UNREACHABLE, "the repository closed the connection; it does not know or accept this host" },
+	{ EHOSTUNREACH, MH_EXIT_UNREACHABLE,
+	  "no repository answered; is one listening, and its address right?" },
+	{ ECONNREFUSED, MH_EXIT_UNREACHABLE,
+	  "the repository refused the connection; is repositoryd running?" },
+	{ ECONNRESET, MH_EXIT_UNREACHABLE,
+	  "the repository closed the connection; it does not know or accept this host" },
 	{ EPIPE, MH_EXIT_UNREACHABLE, "the session ended; try again" },
 	{ ESHUTDOWN, MH_EXIT_UNREACHABLE, "the module is draining; load it again" },
-	{ ETIMEDOUT, MH_EXIT_TIMEOUT, "no answer in time; try again, or look at repositoryd and the agent" },
+	{ ETIMEDOUT, MH_EXIT_TIMEOUT,
+	  "no answer in time; try again, or look at repositoryd and the agent" },
 	{ EBADMSG, MH_EXIT_BAD_INPUT, "malformed, altered, or a signature that does not hold" },
-	{ ESTALE, MH_EXIT_DENIED, "stale: an older statement than one known, or the Region's EPOCH has ended" },
+	{ ESTALE, MH_EXIT_DENIED,
+	  "stale: an older statement than one known, or the Region's EPOCH has ended" },
 	{ ENODATA, MH_EXIT_NOTFOUND, "out of date: no valid version is to be had" },
-	{ EDQUOT, MH_EXIT_FAILED, "a quota is reached; unlink keys that are not needed (keyctl show)" },
-	{ EBUSY, MH_EXIT_CONFLICT, "busy; another agent is attached, or too many tries: wait and try again" },
-	{ ENOTTY, MH_EXIT_FAILED, "the module does not know this call: tool and module are of different releases" },
+	{ EDQUOT, MH_EXIT_FAILED,
+	  "a quota is reached; unlink keys that are not needed (keyctl show)" },
+	{ EBUSY, MH_EXIT_CONFLICT,
+	  "busy; another agent is attached, or too many tries: wait and try again" },
+	{ ENOTTY, MH_EXIT_FAILED,
+	  "the module does not know this call: tool and module are of different releases" },
 };
 
 int mht_tell(int err, const char *what)
@@ -95,7 +110,9 @@ int mht_identity(struct mht *t, const char *which, __s32 *serial)
 	}
 	fclose(f);
 	if (!found)
-		return mh_fail(MH_EXIT_NOTFOUND, "no identity%s%s on this host; microhsm init makes one, microhsm unlock opens one",
+		return mh_fail(MH_EXIT_NOTFOUND,
+			       "no identity%s%s on this host; microhsm init makes one, microhsm "
+			       "unlock opens one",
 			       which ? " " : "", which ? which : "");
 	if (found > 1)
 		return mh_fail(MH_EXIT_USAGE, "there are several identities:%s; say which", names);
@@ -121,11 +138,14 @@ int mht_write_blob(struct mht *t, int device, __s32 serial)
 		ret = mh_fail(MH_EXIT_FAILED, "%s: %s", t->state, strerror(errno));
 		goto out;
 	}
-	snprintf(path, sizeof(path), "%s/%s%s%s.blob", t->state, info.region, *info.region ? "+" : "", info.name);
+	snprintf(path, sizeof(path), "%s/%s%s%s.blob", t->state, info.region,
+		 *info.region ? "+" : "", info.name);
 	ret = mh_file_write(path, buf, io.len, 0600);
 	if (ret) {
-		ret = mh_fail(MH_EXIT_FAILED, "%s: the sealed identity could not be written: %s; the last one stays", path,
-			      strerror(-ret));
+		ret = mh_fail(
+			MH_EXIT_FAILED,
+			"%s: the sealed identity could not be written: %s; the last one stays",
+			path, strerror(-ret));
 		goto out;
 	}
 	io.buf = 0;

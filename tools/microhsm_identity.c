@@ -55,7 +55,8 @@ static int seats_read(struct mht *t, struct seats *s, bool make)
 		int ret;
 
 		if (strncmp(v[i], "file:", 5) || !*path)
-			return mh_fail(MH_EXIT_USAGE, "--seat %s: this release knows file:PATH", v[i]);
+			return mh_fail(MH_EXIT_USAGE, "--seat %s: this release knows file:PATH",
+				       v[i]);
 		ret = mh_file_read(path, MH_UCONSTANT_MAX, &s->bytes[i]);
 		if (ret == -ENOENT && make) {
 			ret = make_secret(path);
@@ -63,10 +64,12 @@ static int seats_read(struct mht *t, struct seats *s, bool make)
 				ret = mh_file_read(path, MH_UCONSTANT_MAX, &s->bytes[i]);
 		}
 		if (ret)
-			return mh_fail(MH_EXIT_NOTFOUND, "the device secret %s: %s", path, strerror(-ret));
+			return mh_fail(MH_EXIT_NOTFOUND, "the device secret %s: %s", path,
+				       strerror(-ret));
 		s->n = i + 1;
 		if (s->bytes[i].n < 32)
-			return mh_fail(MH_EXIT_BAD_INPUT, "the device secret %s is shorter than 32 bytes", path);
+			return mh_fail(MH_EXIT_BAD_INPUT,
+				       "the device secret %s is shorter than 32 bytes", path);
 		s->c[i] = (struct mh_seat_constant){ .type = MH_SEAT_FILE, .index = i,
 						     .ptr = (__u64)(uintptr_t)s->bytes[i].p,
 						     .len = (__u32)s->bytes[i].n };
@@ -94,7 +97,8 @@ static int owner(struct mht *t, __u32 *uid, __u32 *gid)
 }
 
 static const struct mht_option seat_options[] = {
-	{ "--seat", "file:PATH", "a constant of the Seat of Trust; again for more (default file:STATE/device-secret)" },
+	{ "--seat", "file:PATH",
+	  "a constant of the Seat of Trust; again for more (default file:STATE/device-secret)" },
 	{ "--uid", "N", "whose the identity is; only its owner may fetch (default 0)" },
 	{ "--gid", "N", "and its group" },
 	{ 0 },
@@ -124,8 +128,10 @@ static int run_init(struct mht *t)
 	if (!ret)
 		ret = mht_write_blob(t, t->device, io.serial);
 	if (!ret)
-		printf("identity %s made in the kernel (key %d), sealed to %s; a copied disk with this file opens it\n",
-		       name, io.serial, mht_value(t, "--seat") ? mht_value(t, "--seat") : "the device secret");
+		printf("identity %s made in the kernel (key %d), sealed to %s; a copied disk with "
+		       "this file opens it\n",
+		       name, io.serial,
+		       mht_value(t, "--seat") ? mht_value(t, "--seat") : "the device secret");
 	return ret;
 }
 
@@ -150,7 +156,8 @@ static int unlock_one(struct mht *t, const char *path)
 		io.nseats = s.n;
 		if (ioctl(t->device, MH_IOC_UNLOCK, &io) < 0) {
 			if (errno == EBUSY && io.wait_ms)
-				ret = mh_fail(MH_EXIT_DENIED, "%s: too many wrong tries; wait %u seconds", path,
+				ret = mh_fail(MH_EXIT_DENIED,
+					      "%s: too many wrong tries; wait %u seconds", path,
 					      (io.wait_ms + 999) / 1000);
 			else
 				ret = mht_tell(errno, path);
@@ -188,7 +195,9 @@ static int run_unlock(struct mht *t)
 			ret = one;
 	}
 	closedir(d);
-	return n ? ret : mh_fail(MH_EXIT_NOTFOUND, "no sealed identity in %s; microhsm init makes one", t->state);
+	return n ? ret :
+		   mh_fail(MH_EXIT_NOTFOUND, "no sealed identity in %s; microhsm init makes one",
+			   t->state);
 }
 
 static const struct mht_option request_options[] = {
@@ -210,11 +219,13 @@ static int run_request(struct mht *t)
 		ret = mht_ioctl(t, MH_IOC_REQUEST, &io, "making the join request");
 	if (ret)
 		return ret;
-	if (mh_armour_write(out, "JOIN REQUEST", buf, io.len, mht_value(t, "--binary") != NULL, 0600))
+	if (mh_armour_write(out, "JOIN REQUEST", buf, io.len, mht_value(t, "--binary") != NULL,
+			    0600))
 		return mh_fail(MH_EXIT_FAILED, "%s could not be written", out);
 	mh_join_request_hash(MH_BUF(buf, io.len), hash);
 	mh_fingerprint(hash, fingerprint);
-	mh_note("fingerprint of the request: %s\nThe officer compares it before enrolling. Send the request by a route that keeps it to yourselves.",
+	mh_note("fingerprint of the request: %s\nThe officer compares it before enrolling. Send "
+		"the request by a route that keeps it to yourselves.",
 		fingerprint);
 	return 0;
 }
@@ -233,7 +244,8 @@ static int bundle_region(const struct mh_bundle *b, u8 region[32], char *label, 
 
 	mh_reader_init(&r, b->anchor_bytes.p, b->anchor_bytes.n);
 	first = mh_read_big(&r, MH_STMT_MAX);
-	if (r.err || mh_stmt_parse(&s, first.p, first.n) || s.type != MH_ANCHOR || mh_anchor_genesis(&s, region))
+	if (r.err || mh_stmt_parse(&s, first.p, first.n) || s.type != MH_ANCHOR ||
+	    mh_anchor_genesis(&s, region))
 		return -EBADMSG;
 	snprintf(label, size, "%.*s", (int)s.subject.n, s.subject.p);
 	return 0;
@@ -247,12 +259,16 @@ static int confirm_region(struct mht *t, const char *label, const u8 region[32])
 	mh_fingerprint(region, fingerprint);
 	if (!given) {
 		mh_note("The bundle is of Region %s, fingerprint\n\n    %s\n", label, fingerprint);
-		if (mh_prompt_line("The same as the officer's? Type it, or yes: ", typed, sizeof(typed)))
-			return mh_fail(MH_EXIT_USAGE, "no terminal to confirm on: give --region FINGERPRINT");
+		if (mh_prompt_line("The same as the officer's? Type it, or yes: ", typed,
+				   sizeof(typed)))
+			return mh_fail(MH_EXIT_USAGE,
+				       "no terminal to confirm on: give --region FINGERPRINT");
 		given = strcmp(typed, "yes") ? typed : fingerprint;
 	}
 	if (!mh_fingerprint_same(given, fingerprint))
-		return mh_fail(MH_EXIT_DENIED, "the bundle is of Region %s with fingerprint %s, not the one given: nothing was joined",
+		return mh_fail(MH_EXIT_DENIED,
+			       "the bundle is of Region %s with fingerprint %s, not the one given: "
+			       "nothing was joined",
 			       label, fingerprint);
 	return 0;
 }
@@ -270,9 +286,11 @@ static int run_join(struct mht *t)
 		return ret;
 	ret = mh_armour_read(t->operand[0], "JOIN BUNDLE", MH_BUNDLE_MAX, &bytes);
 	if (ret)
-		return mh_fail(ret == -ENOENT ? MH_EXIT_NOTFOUND : MH_EXIT_BAD_INPUT, "%s: %s", t->operand[0],
+		return mh_fail(ret == -ENOENT ? MH_EXIT_NOTFOUND : MH_EXIT_BAD_INPUT, "%s: %s",
+			       t->operand[0],
 			       ret == -EBADMSG ? "not a join bundle" : strerror(-ret));
-	if (mh_bundle_decode(&b, mh_bytes_buf(&bytes)) || bundle_region(&b, region, label, sizeof(label)))
+	if (mh_bundle_decode(&b, mh_bytes_buf(&bytes)) ||
+	    bundle_region(&b, region, label, sizeof(label)))
 		ret = mh_fail(MH_EXIT_BAD_INPUT, "%s: not a join bundle", t->operand[0]);
 	if (!ret)
 		ret = confirm_region(t, label, region);
@@ -305,11 +323,16 @@ static int run_forget(struct mht *t)
 }
 
 const struct mht_verb mht_identity_verbs[] = {
-	{ "init", "NAME", 1, 1, "make this host's identity, in the kernel, sealed to its seat", seat_options, run_init },
-	{ "unlock", "[BLOB]", 0, 1, "open sealed identities after a boot", seat_options, run_unlock },
-	{ "request", "[NAME]", 0, 1, "write the join request of a new identity", request_options, run_request },
-	{ "join", "BUNDLE", 1, 1, "join a Region by the officer's bundle, after comparing its fingerprint",
-	  join_options, run_join },
-	{ "forget", "[REGION]", 0, 1, "wipe an identity from the kernel, and end its sessions", NULL, run_forget },
+	{ "init", "NAME", 1, 1, "make this host's identity, in the kernel, sealed to its seat",
+	  seat_options, run_init },
+	{ "unlock", "[BLOB]", 0, 1, "open sealed identities after a boot", seat_options,
+	  run_unlock },
+	{ "request", "[NAME]", 0, 1, "write the join request of a new identity", request_options,
+	  run_request },
+	{ "join", "BUNDLE", 1, 1,
+	  "join a Region by the officer's bundle, after comparing its fingerprint", join_options,
+	  run_join },
+	{ "forget", "[REGION]", 0, 1, "wipe an identity from the kernel, and end its sessions",
+	  NULL, run_forget },
 	{ 0 },
 };

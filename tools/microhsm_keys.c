@@ -16,16 +16,23 @@ struct word {
 };
 
 static const struct word keyrings[] = {
-	{ "@t", KEY_SPEC_THREAD_KEYRING }, { "@p", KEY_SPEC_PROCESS_KEYRING }, { "@s", KEY_SPEC_SESSION_KEYRING },
-	{ "@u", KEY_SPEC_USER_KEYRING }, { "@us", KEY_SPEC_USER_SESSION_KEYRING }, { 0 },
+	{ "@t", KEY_SPEC_THREAD_KEYRING },	  { "@p", KEY_SPEC_PROCESS_KEYRING },
+	{ "@s", KEY_SPEC_SESSION_KEYRING },	  { "@u", KEY_SPEC_USER_KEYRING },
+	{ "@us", KEY_SPEC_USER_SESSION_KEYRING }, { 0 },
 };
 static const struct word forms[] = {
 	{ "microhsm", MH_FORM_KEY }, { "logon", MH_FORM_LOGON }, { "user", MH_FORM_USER }, { 0 },
 };
 static const char *const refusals[] = {
-	"", "there is no such DataSet, or this host has no right to it", "this host is revoked",
-	"this host is suspended", "the policy does not allow it now", "the server's knowledge is stale",
-	"the DataSet has no valid version", "the server is busy", "a limit is reached",
+	"",
+	"there is no such DataSet, or this host has no right to it",
+	"this host is revoked",
+	"this host is suspended",
+	"the policy does not allow it now",
+	"the server's knowledge is stale",
+	"the DataSet has no valid version",
+	"the server is busy",
+	"a limit is reached",
 };
 
 static int word(const struct word *table, const char *option, const char *given, long *out)
@@ -38,14 +45,18 @@ static int word(const struct word *table, const char *option, const char *given,
 			return 0;
 		}
 	*out = strtol(given, &end, 10);
-	return *given && !*end && *out > 0 ? 0 : mh_fail(MH_EXIT_USAGE, "%s %s is not known", option, given);
+	return *given && !*end && *out > 0 ?
+		       0 :
+		       mh_fail(MH_EXIT_USAGE, "%s %s is not known", option, given);
 }
 
 /* ---- fetch ---- */
 
 static const struct mht_option fetch_options[] = {
-	{ "--keyring", "RING", "where the key lands: @s (default), @u, @us, @p, @t or a serial number" },
-	{ "--as", "TYPE", "microhsm (default: never readable); logon or user where the policy exports it" },
+	{ "--keyring", "RING",
+	  "where the key lands: @s (default), @u, @us, @p, @t or a serial number" },
+	{ "--as", "TYPE",
+	  "microhsm (default: never readable); logon or user where the policy exports it" },
 	{ "--description", "TEXT", "of a logon or user key (default microhsm:REGION/NAME)" },
 	{ "--version", "N", "an older version by its number" },
 	{ "--timeout", "TIME", "how long to wait (default 30s)" },
@@ -54,8 +65,9 @@ static const struct mht_option fetch_options[] = {
 
 static int refused(const struct mh_fetch_io *io, const char *what)
 {
-	static const int codes[] = { MH_EXIT_FAILED, MH_EXIT_NOTFOUND, MH_EXIT_REVOKED, MH_EXIT_DENIED, MH_EXIT_DENIED,
-				     MH_EXIT_DENIED, MH_EXIT_NOTFOUND, MH_EXIT_UNREACHABLE, MH_EXIT_DENIED };
+	static const int codes[] = { MH_EXIT_FAILED,   MH_EXIT_NOTFOUND,    MH_EXIT_REVOKED,
+				     MH_EXIT_DENIED,   MH_EXIT_DENIED,	    MH_EXIT_DENIED,
+				     MH_EXIT_NOTFOUND, MH_EXIT_UNREACHABLE, MH_EXIT_DENIED };
 	unsigned int n = io->refusal < ARRAY_SIZE(refusals) ? io->refusal : 0;
 
 	if (io->retry_after_ms)
@@ -69,8 +81,8 @@ static int split_name(const char *given, struct mh_fetch_io *io)
 {
 	const char *slash = strchr(given, '/');
 
-	if (!slash || slash == given || (size_t)(slash - given) >= sizeof(io->region) || !slash[1] ||
-	    strlen(slash + 1) >= sizeof(io->name))
+	if (!slash || slash == given || (size_t)(slash - given) >= sizeof(io->region) ||
+	    !slash[1] || strlen(slash + 1) >= sizeof(io->name))
 		return mh_fail(MH_EXIT_USAGE, "%s: write REGION/DATASET", given);
 	memcpy(io->region, given, (size_t)(slash - given));
 	snprintf(io->name, sizeof(io->name), "%s", slash + 1);
@@ -80,8 +92,9 @@ static int split_name(const char *given, struct mh_fetch_io *io)
 static int run_fetch(struct mht *t)
 {
 	struct mh_fetch_io io = { .size = sizeof(io) };
-	const char *ring = mht_value(t, "--keyring"), *as = mht_value(t, "--as"), *version = mht_value(t, "--version"),
-		   *timeout = mht_value(t, "--timeout"), *description = mht_value(t, "--description");
+	const char *ring = mht_value(t, "--keyring"), *as = mht_value(t, "--as"),
+		   *version = mht_value(t, "--version"), *timeout = mht_value(t, "--timeout"),
+		   *description = mht_value(t, "--description");
 	long keyring = KEY_SPEC_SESSION_KEYRING, form = MH_FORM_KEY, number = 0;
 	u64 seconds = 30;
 	int ret = split_name(t->operand[0], &io);
@@ -125,8 +138,9 @@ static json_t *info_json(const struct mh_info *i)
 	char region[65];
 
 	mh_hex(region, i->region_id, 32);
-	return json_pack("{s:i,s:s,s:s,s:s,s:s,s:I,s:i,s:s}", "key", i->serial, "kind", kinds[i->kind < 4 ? i->kind : 0],
-			 "region", i->region, "name", i->name, "algorithm", algs[i->alg < 4 ? i->alg : 0], "version",
+	return json_pack("{s:i,s:s,s:s,s:s,s:s,s:I,s:i,s:s}", "key", i->serial, "kind",
+			 kinds[i->kind < 4 ? i->kind : 0], "region", i->region, "name", i->name,
+			 "algorithm", algs[i->alg < 4 ? i->alg : 0], "version",
 			 (json_int_t)i->version, "lease-ms", i->lease_ms, "region-id", region);
 }
 
@@ -154,13 +168,14 @@ static int run_keys(struct mht *t)
 			putchar('\n');
 			json_decref(j);
 		} else if (i.kind == 3 && i.lease_ms >= 0) {
-			printf("%10d key      %s/%s@%llu, lease ends in %d s\n", i.serial, i.region, i.name,
-			       (unsigned long long)i.version, i.lease_ms / 1000);
+			printf("%10d key      %s/%s@%llu, lease ends in %d s\n", i.serial, i.region,
+			       i.name, (unsigned long long)i.version, i.lease_ms / 1000);
 		} else if (i.kind == 3) {
-			printf("%10d key      %s/%s@%llu\n", i.serial, i.region, i.name, (unsigned long long)i.version);
+			printf("%10d key      %s/%s@%llu\n", i.serial, i.region, i.name,
+			       (unsigned long long)i.version);
 		} else {
-			printf("%10d %s %s%s%s\n", i.serial, i.kind == 1 ? "identity" : "pending ", i.region,
-			       *i.region ? "/" : "", i.name);
+			printf("%10d %s %s%s%s\n", i.serial, i.kind == 1 ? "identity" : "pending ",
+			       i.region, *i.region ? "/" : "", i.name);
 		}
 	}
 	fclose(f);
@@ -281,10 +296,13 @@ static int pump(struct mht *t, struct mh_stream_io *io, int in, FILE *out, size_
 	return mh_fail(MH_EXIT_FAILED, "reading: %s", strerror(errno));
 }
 
-/* The whole file is in memory-backed temporary until it is known good: nothing half opened is shown. */
+/* The whole file is in memory-backed temporary until it is known good: nothing half opened is
+ * shown. */
 static int file_job(struct mht *t, __u32 op, size_t chunk)
 {
-	struct mh_stream_io io = { .size = sizeof(io), .op = op, .serial = (__s32)strtol(t->operand[0], NULL, 10) };
+	struct mh_stream_io io = { .size = sizeof(io),
+				   .op = op,
+				   .serial = (__s32)strtol(t->operand[0], NULL, 10) };
 	const char *path = t->operands > 1 ? t->operand[1] : "-", *out = mht_value(t, "--output");
 	int in = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO, ret;
 	char *text = NULL;
@@ -328,13 +346,16 @@ static int run_open(struct mht *t)
 }
 
 const struct mht_verb mht_key_verbs[] = {
-	{ "fetch", "REGION/DATASET", 1, 1, "fetch a key onto a keyring; prints its serial number", fetch_options,
-	  run_fetch },
+	{ "fetch", "REGION/DATASET", 1, 1, "fetch a key onto a keyring; prints its serial number",
+	  fetch_options, run_fetch },
 	{ "keys", "", 0, 0, "identities and delivered keys that you may see", NULL, run_keys },
-	{ "sign", "[FILE]", 0, 1, "sign a file (ECDSA P-256, SHA-256) as openssl verifies it", sign_options, run_sign },
-	{ "seal", "KEY [FILE]", 1, 2, "encrypt a file under a delivered AES key, by its serial number", file_options,
+	{ "sign", "[FILE]", 0, 1, "sign a file (ECDSA P-256, SHA-256) as openssl verifies it",
+	  sign_options, run_sign },
+	{ "seal", "KEY [FILE]", 1, 2,
+	  "encrypt a file under a delivered AES key, by its serial number", file_options,
 	  run_seal },
-	{ "open", "KEY [FILE]", 1, 2, "decrypt what seal made; nothing is shown unless all of it is right",
-	  file_options, run_open },
+	{ "open", "KEY [FILE]", 1, 2,
+	  "decrypt what seal made; nothing is shown unless all of it is right", file_options,
+	  run_open },
 	{ 0 },
 };

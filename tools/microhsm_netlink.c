@@ -38,7 +38,8 @@ static int on_serial(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-int mht_netlink_join(__s32 pending, const __u8 region_id[32], const void *bundle, size_t n, __s32 *serial)
+int mht_netlink_join(__s32 pending, const __u8 region_id[32], const void *bundle, size_t n,
+		     __s32 *serial)
 {
 	struct mh_genl *g;
 	struct nlmsghdr *nlh;
@@ -106,7 +107,8 @@ int mht_identities(struct mht *t, void (*entry)(const struct mht_entry *e, void 
 
 	(void)t;
 	if (!ret) {
-		ret = mh_genl_call(g, mh_genl_begin(g, MH_CMD_IDENTITIES, NLM_F_DUMP), on_identity, &each);
+		ret = mh_genl_call(g, mh_genl_begin(g, MH_CMD_IDENTITIES, NLM_F_DUMP), on_identity,
+				   &each);
 		mh_genl_close(g);
 	}
 	if (ret == -ENOENT)
@@ -126,11 +128,14 @@ static int on_event(const struct nlmsghdr *nlh, void *ctx)
 	collect(nlh, attr);
 	text(region, sizeof(region), attr[MH_ATTR_REGION]);
 	text(name, sizeof(name), attr[MH_ATTR_NAME]);
-	each->event((__u32)number(attr[MH_ATTR_EVENT_KIND]), region, name, number(attr[MH_ATTR_NUMBER]), each->ctx);
+	each->event((__u32)number(attr[MH_ATTR_EVENT_KIND]), region, name,
+		    number(attr[MH_ATTR_NUMBER]), each->ctx);
 	return MNL_CB_OK;
 }
 
-int mht_netlink_events(void (*event)(__u32 kind, const char *region, const char *name, __u64 n, void *ctx), void *ctx)
+int mht_netlink_events(void (*event)(__u32 kind, const char *region, const char *name, __u64 n,
+				     void *ctx),
+		       void *ctx)
 {
 	struct each each = { .event = event, .ctx = ctx };
 	struct mh_genl *g;
@@ -144,7 +149,8 @@ int mht_netlink_events(void (*event)(__u32 kind, const char *region, const char 
 		ssize_t n = mnl_socket_recvfrom(g->nl, g->buf, sizeof(g->buf));
 
 		if (n < 0 && errno == ENOBUFS) {
-			fprintf(stderr, "microhsm: events were lost: they came faster than they were read\n");
+			fprintf(stderr, "microhsm: events were lost: they came faster than they "
+					"were read\n");
 			continue;
 		}
 		if (n < 0 || mnl_cb_run(g->buf, (size_t)n, 0, 0, on_event, &each) < 0)

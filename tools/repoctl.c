@@ -14,7 +14,8 @@ static const struct rc_option global_options[] = {
 	{ "--socket", "PATH", "admin socket (default /run/microhsm/admin)" },
 	{ "--region", "LABEL", "the Region; not needed when there is one" },
 	{ "--key", "FILE", "an officer's key; again for each officer of a quorum" },
-	{ "--passphrase-fd", "N", "read passphrases from descriptor N, one a line, in the keys' order" },
+	{ "--passphrase-fd", "N",
+	  "read passphrases from descriptor N, one a line, in the keys' order" },
 	{ "--json", NULL, "machine-readable output" },
 	{ "--help", NULL, "this text" },
 	{ NULL, NULL, NULL },
@@ -25,15 +26,16 @@ static void print_options(const struct rc_option *o)
 	for (; o && o->name; o++) {
 		char left[64];
 
-		snprintf(left, sizeof(left), "%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		snprintf(left, sizeof(left), "%s%s%s", o->name, o->arg ? " " : "",
+			 o->arg ? o->arg : "");
 		printf("  %-26s %s\n", left, o->help);
 	}
 }
 
 static void print_verb(const struct rc_verb *v)
 {
-	printf("  repoctl %s%s%s %s\n      %s\n", v->noun, v->verb ? " " : "", v->verb ? v->verb : "", v->operands,
-	       v->help);
+	printf("  repoctl %s%s%s %s\n      %s\n", v->noun, v->verb ? " " : "",
+	       v->verb ? v->verb : "", v->operands, v->help);
 }
 
 static int help(const char *noun, const struct rc_verb *only)
@@ -49,7 +51,8 @@ static int help(const char *noun, const struct rc_verb *only)
 	}
 	printf("\noptions:\n");
 	print_options(global_options);
-	printf("\nexit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 conflict, 6 unreachable, 7 bad input\n");
+	printf("\nexit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 conflict, 6 "
+	       "unreachable, 7 bad input\n");
 	return MH_EXIT_OK;
 }
 
@@ -77,7 +80,8 @@ int rc_duration(const struct rc_args *a, const char *name, u64 fallback, u64 *ou
 
 	*out = fallback;
 	if (v && mh_duration(v, out))
-		return mh_fail(MH_EXIT_USAGE, "%s %s is no duration: write 90s, 5m, 12h or 30d", name, v);
+		return mh_fail(MH_EXIT_USAGE, "%s %s is no duration: write 90s, 5m, 12h or 30d",
+			       name, v);
 	return 0;
 }
 
@@ -107,7 +111,8 @@ static const struct rc_option *find_option(const struct rc_option *o, const char
 }
 
 /* One option at argv[*i], global or the verb's; moves *i past its value. */
-static int take_option(struct rc *rc, const struct rc_verb *v, struct rc_args *a, int argc, char **argv, int *i)
+static int take_option(struct rc *rc, const struct rc_verb *v, struct rc_args *a, int argc,
+		       char **argv, int *i)
 {
 	const char *arg = argv[*i], *eq = strchr(arg, '=');
 	size_t n = eq ? (size_t)(eq - arg) : strlen(arg);
@@ -117,7 +122,8 @@ static int take_option(struct rc *rc, const struct rc_verb *v, struct rc_args *a
 	unsigned int at;
 
 	if (!o && !g)
-		return mh_fail(MH_EXIT_USAGE, "no option %.*s here; see repoctl --help", (int)n, arg);
+		return mh_fail(MH_EXIT_USAGE, "no option %.*s here; see repoctl --help", (int)n,
+			       arg);
 	if ((o ? o : g)->arg && !value) {
 		if (*i + 1 >= argc)
 			return mh_fail(MH_EXIT_USAGE, "%s needs a value", arg);
@@ -127,7 +133,8 @@ static int take_option(struct rc *rc, const struct rc_verb *v, struct rc_args *a
 		return global_option(rc, g->name, value);
 	at = (unsigned int)(o - v->options);
 	if (a->count[at] == RC_VALUES_MAX)
-		return mh_fail(MH_EXIT_USAGE, "%s given more than %d times", o->name, RC_VALUES_MAX);
+		return mh_fail(MH_EXIT_USAGE, "%s given more than %d times", o->name,
+			       RC_VALUES_MAX);
 	a->values[at][a->count[at]++] = value ? value : "";
 	return 0;
 }
@@ -171,7 +178,8 @@ static int run(struct rc *rc, int argc, char **argv)
 		} else if (!v) {
 			v = find_verb(noun, argv[i], &known);
 			if (!v)
-				return mh_fail(MH_EXIT_USAGE, "%s has no %s; see repoctl %s --help", noun, argv[i], noun);
+				return mh_fail(MH_EXIT_USAGE, "%s has no %s; see repoctl %s --help",
+					       noun, argv[i], noun);
 			a.options = v->options;
 		} else if (a.operands == ARRAY_SIZE(a.operand)) {
 			return mh_fail(MH_EXIT_USAGE, "too many operands");
@@ -182,8 +190,8 @@ static int run(struct rc *rc, int argc, char **argv)
 	if (want_help || !v)
 		return help(noun, v) || want_help ? MH_EXIT_OK : MH_EXIT_USAGE;
 	if (a.operands < v->least || a.operands > v->most)
-		return mh_fail(MH_EXIT_USAGE, "usage: repoctl %s%s%s %s", v->noun, v->verb ? " " : "",
-			       v->verb ? v->verb : "", v->operands);
+		return mh_fail(MH_EXIT_USAGE, "usage: repoctl %s%s%s %s", v->noun,
+			       v->verb ? " " : "", v->verb ? v->verb : "", v->operands);
 	return v->run(rc, &a);
 }
 

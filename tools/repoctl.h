@@ -59,8 +59,9 @@ struct rc_verb {
 	int (*run)(struct rc *rc, const struct rc_args *a);
 };
 
-extern const struct rc_verb rc_region_verbs[], rc_officer_verbs[], rc_entity_verbs[], rc_dataset_verbs[],
-	rc_instance_verbs[], rc_grant_verbs[], rc_delegation_verbs[], rc_audit_verbs[], rc_status_verbs[];
+extern const struct rc_verb rc_region_verbs[], rc_officer_verbs[], rc_entity_verbs[],
+	rc_dataset_verbs[], rc_instance_verbs[], rc_grant_verbs[], rc_delegation_verbs[],
+	rc_audit_verbs[], rc_status_verbs[];
 
 /* Last value of an option of this verb, or NULL. */
 const char *rc_value(const struct rc_args *a, const char *name);
@@ -91,19 +92,22 @@ struct rc_maker {
 int rc_begin(struct rc *rc, struct rc_maker *m, u8 type, const char *subject, u64 life);
 int rc_end(struct rc *rc, struct rc_maker *m, u8 leaf[MH_HASH_LEN]);
 /* v(body), no path, the sets given: digest signed by officers in key order of q */
-int rc_sign(struct rc *rc, struct mh_buf body, const struct mh_quorum *q, u8 which, u8 *out, size_t size,
-	    size_t *len);
+int rc_sign(struct rc *rc, struct mh_buf body, const struct mh_quorum *q, u8 which, u8 *out,
+	    size_t size, size_t *len);
 int rc_item(struct rc *rc, u8 item, struct mh_buf a, struct mh_buf b);
 int rc_submit(struct rc *rc);
 void rc_finish(struct rc *rc);
 
-int rc_confirm_fingerprint(struct rc *rc, const char *what, const char *fingerprint, const char *given);
+int rc_confirm_fingerprint(struct rc *rc, const char *what, const char *fingerprint,
+			   const char *given);
 int rc_card(struct rc *rc, struct mh_bytes *bytes, struct mh_card *card);
 /* HPKE to the card's key: leaf || enc || ct, as an item of the batch */
-int rc_item_sealed(struct rc *rc, u8 item, struct mh_buf label, const u8 leaf[32], const u8 *secret);
+int rc_item_sealed(struct rc *rc, u8 item, struct mh_buf label, const u8 leaf[32],
+		   const u8 *secret);
 void rc_print(json_t *j);
 /* Every newest statement of a type as make() shows it; *out is the caller's, on failure too */
-int rc_list(struct rc *rc, u8 type, json_t *(*make)(const struct mh_stmt *s, u8 flags), json_t **out);
+int rc_list(struct rc *rc, u8 type, json_t *(*make)(const struct mh_stmt *s, u8 flags),
+	    json_t **out);
 /* JSON or columns; takes over list */
 void rc_print_rows(struct rc *rc, json_t *list, const char *const *columns, unsigned int n);
 

@@ -13,9 +13,11 @@ int rc_connect(struct rc *rc)
 		return 0;
 	rc->fd = mh_admin_connect(rc->socket);
 	if (rc->fd == -EACCES)
-		return mh_fail(MH_EXIT_DENIED, "%s: not allowed; run as a user that may open it", rc->socket);
+		return mh_fail(MH_EXIT_DENIED, "%s: not allowed; run as a user that may open it",
+			       rc->socket);
 	if (rc->fd < 0)
-		return mh_fail(MH_EXIT_UNREACHABLE, "%s: %s; is repositoryd running? (--socket PATH for another)",
+		return mh_fail(MH_EXIT_UNREACHABLE,
+			       "%s: %s; is repositoryd running? (--socket PATH for another)",
 			       rc->socket, strerror(-rc->fd));
 	return 0;
 }
@@ -37,7 +39,8 @@ int rc_call(struct rc *rc, u8 op, struct mh_buf body, struct mh_bytes *reply)
 		return ret;
 	ret = mh_admin_call(rc->fd, op, body, &status, reply);
 	if (ret)
-		return mh_fail(MH_EXIT_UNREACHABLE, "%s: no answer: %s", rc->socket, strerror(-ret));
+		return mh_fail(MH_EXIT_UNREACHABLE, "%s: no answer: %s", rc->socket,
+			       strerror(-ret));
 	if (!status)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
@@ -72,7 +75,8 @@ static int read_anchor(struct rc *rc)
 			last = mh_read_big(&r, MH_STMT_MAX);
 		if (mh_read_end(&r) || (n && mh_stmt_parse(&rc->anchor, last.p, last.n))) {
 			mh_bytes_free(&reply);
-			return mh_fail(MH_EXIT_BAD_INPUT, "repositoryd sent an ANCHOR that is malformed");
+			return mh_fail(MH_EXIT_BAD_INPUT,
+				       "repositoryd sent an ANCHOR that is malformed");
 		}
 		if (n) {
 			from = rc->anchor.serial + 1;
@@ -85,7 +89,8 @@ static int read_anchor(struct rc *rc)
 		if (n < 64)
 			break;
 	}
-	if (!rc->anchor_bytes.n || mh_stmt_parse(&rc->anchor, rc->anchor_bytes.p, rc->anchor_bytes.n))
+	if (!rc->anchor_bytes.n ||
+	    mh_stmt_parse(&rc->anchor, rc->anchor_bytes.p, rc->anchor_bytes.n))
 		return mh_fail(MH_EXIT_NOTFOUND, "the Region has no ANCHOR");
 	mh_quorum_of(&rc->quorum, &rc->anchor);
 	return 0;
@@ -116,9 +121,11 @@ int rc_open_region(struct rc *rc)
 		memcpy(rc->region, id.p, 32);
 	mh_bytes_free(&reply);
 	if (!n)
-		return mh_fail(MH_EXIT_NOTFOUND, "no Region %s; make one with repoctl region create", label);
+		return mh_fail(MH_EXIT_NOTFOUND,
+			       "no Region %s; make one with repoctl region create", label);
 	if (n != 1)
-		return mh_fail(MH_EXIT_USAGE, "there are %u Regions: say which with --region LABEL", n);
+		return mh_fail(MH_EXIT_USAGE, "there are %u Regions: say which with --region LABEL",
+			       n);
 	return read_anchor(rc);
 }
 
@@ -134,13 +141,16 @@ static int open_officer(struct rc *rc, unsigned int i)
 		ret = mh_prompt_secret(text, pass, sizeof(pass));
 	}
 	if (ret)
-		return mh_fail(MH_EXIT_USAGE, "no passphrase for %s: no terminal; use --passphrase-fd N", rc->key_path[i]);
+		return mh_fail(MH_EXIT_USAGE,
+			       "no passphrase for %s: no terminal; use --passphrase-fd N",
+			       rc->key_path[i]);
 	ret = mh_officer_open(&rc->officer[i], rc->key_path[i], pass);
 	mh_wipe(pass, sizeof(pass));
 	if (ret == -EKEYREJECTED)
 		return mh_fail(MH_EXIT_DENIED, "%s: wrong passphrase", rc->key_path[i]);
 	if (ret == -EBADMSG)
-		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not an officer's key (P-256 in PKCS#8)", rc->key_path[i]);
+		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not an officer's key (P-256 in PKCS#8)",
+			       rc->key_path[i]);
 	if (ret)
 		return mh_fail(MH_EXIT_FAILED, "%s: %s", rc->key_path[i], strerror(-ret));
 	return 0;
@@ -170,9 +180,12 @@ int rc_open_quorum(struct rc *rc)
 		return ret;
 	for (unsigned int i = 0; i < rc->keys; i++)
 		for (u8 k = 0; k < rc->quorum.n; k++)
-			have += !memcmp(rc->quorum.keys + (size_t)k * 64, mh_officer_public(rc->officer[i]), 64);
+			have += !memcmp(rc->quorum.keys + (size_t)k * 64,
+					mh_officer_public(rc->officer[i]), 64);
 	if (have < rc->quorum.m)
-		return mh_fail(MH_EXIT_DENIED, "the Region asks for %u officers' signatures, and %u of the keys given are its officers'",
+		return mh_fail(MH_EXIT_DENIED,
+			       "the Region asks for %u officers' signatures, and %u of the keys "
+			       "given are its officers'",
 			       rc->quorum.m, have);
 	return 0;
 }
@@ -229,13 +242,13 @@ int rc_begin(struct rc *rc, struct rc_maker *m, u8 type, const char *subject, u6
 	if (ret)
 		return ret;
 	mh_writer_init(&m->w, m->body, sizeof(m->body));
-	mh_stmt_begin(&m->w, type, rc->region, rc->anchor.leaf, MH_BUF(subject, strlen(subject)), serial, now, now,
-		      now + life);
+	mh_stmt_begin(&m->w, type, rc->region, rc->anchor.leaf, MH_BUF(subject, strlen(subject)),
+		      serial, now, now, now + life);
 	return 0;
 }
 
-int rc_sign(struct rc *rc, struct mh_buf body, const struct mh_quorum *q, u8 which, u8 *out, size_t size,
-	    size_t *len)
+int rc_sign(struct rc *rc, struct mh_buf body, const struct mh_quorum *q, u8 which, u8 *out,
+	    size_t size, size_t *len)
 {
 	u8 leaf[MH_HASH_LEN], digest[MH_HASH_LEN], sig[MH_SIG_LEN], made = 0;
 	struct mh_writer w;
@@ -252,14 +265,16 @@ int rc_sign(struct rc *rc, struct mh_buf body, const struct mh_quorum *q, u8 whi
 			if (memcmp(q->keys + (size_t)k * 64, mh_officer_public(rc->officer[i]), 64))
 				continue;
 			if (mh_officer_sign(rc->officer[i], digest, sig))
-				return mh_fail(MH_EXIT_FAILED, "%s: signing failed", rc->key_path[i]);
+				return mh_fail(MH_EXIT_FAILED, "%s: signing failed",
+					       rc->key_path[i]);
 			mh_write_u8(&w, k);
 			mh_write_bytes(&w, sig, sizeof(sig));
 			made++;
 			break;
 		}
 	if (w.err || made != q->m)
-		return mh_fail(MH_EXIT_FAILED, "the statement could not be made: %s", w.err ? "it is too long" : "a key is missing");
+		return mh_fail(MH_EXIT_FAILED, "the statement could not be made: %s",
+			       w.err ? "it is too long" : "a key is missing");
 	*len = w.len;
 	return 0;
 }
@@ -276,10 +291,13 @@ int rc_end(struct rc *rc, struct rc_maker *m, u8 leaf[MH_HASH_LEN])
 	if (m->w.err)
 		ret = mh_fail(MH_EXIT_USAGE, "the statement is too long");
 	else
-		ret = rc_sign(rc, MH_BUF(m->body, m->w.len), &rc->quorum, MH_SET_SIGNER, out, MH_STMT_MAX, &len);
+		ret = rc_sign(rc, MH_BUF(m->body, m->w.len), &rc->quorum, MH_SET_SIGNER, out,
+			      MH_STMT_MAX, &len);
 	/* what the hostile-input parser refuses is never sent */
 	if (!ret && mh_stmt_parse(&s, out, len))
-		ret = mh_fail(MH_EXIT_USAGE, "a name or value is not allowed in a statement (names are a-z 0-9 . _ -)");
+		ret = mh_fail(
+			MH_EXIT_USAGE,
+			"a name or value is not allowed in a statement (names are a-z 0-9 . _ -)");
 	if (!ret)
 		ret = rc_item(rc, MH_ITEM_STATEMENT, MH_BUF(out, len), MH_BUF(NULL, 0));
 	if (!ret && leaf)
@@ -294,7 +312,8 @@ int rc_item(struct rc *rc, u8 item, struct mh_buf a, struct mh_buf b)
 	u8 *p;
 
 	if (need > MH_ADMIN_MAX - 16 || rc->items == MH_ADMIN_ITEMS)
-		return mh_fail(MH_EXIT_USAGE, "too much for one submission (%u MiB)", MH_ADMIN_MAX >> 20);
+		return mh_fail(MH_EXIT_USAGE, "too much for one submission (%u MiB)",
+			       MH_ADMIN_MAX >> 20);
 	p = realloc(rc->batch.p, need);
 	if (!p)
 		return mh_fail(MH_EXIT_FAILED, "out of memory");
@@ -332,23 +351,28 @@ void rc_finish(struct rc *rc)
 		close(rc->fd);
 }
 
-int rc_confirm_fingerprint(struct rc *rc, const char *what, const char *fingerprint, const char *given)
+int rc_confirm_fingerprint(struct rc *rc, const char *what, const char *fingerprint,
+			   const char *given)
 {
 	char typed[128];
 
 	(void)rc;
 	if (!given) {
 		mh_note("%s has the fingerprint\n\n    %s\n", what, fingerprint);
-		if (mh_prompt_line("Compare it with what the other side shows. The same? Type it, or yes: ", typed,
-				   sizeof(typed)))
-			return mh_fail(MH_EXIT_USAGE, "no terminal to confirm on: give the fingerprint as an option");
+		if (mh_prompt_line("Compare it with what the other side shows. The same? Type it, "
+				   "or yes: ",
+				   typed, sizeof(typed)))
+			return mh_fail(
+				MH_EXIT_USAGE,
+				"no terminal to confirm on: give the fingerprint as an option");
 		if (!strcmp(typed, "yes"))
 			return 0;
 		given = typed;
 	}
 	if (!mh_fingerprint_same(given, fingerprint))
-		return mh_fail(MH_EXIT_DENIED, "%s has the fingerprint %s, not the one given: nothing was done", what,
-			       fingerprint);
+		return mh_fail(MH_EXIT_DENIED,
+			       "%s has the fingerprint %s, not the one given: nothing was done",
+			       what, fingerprint);
 	return 0;
 }
 
@@ -358,7 +382,8 @@ int rc_card(struct rc *rc, struct mh_bytes *bytes, struct mh_card *card)
 
 	if (!ret && mh_card_decode(card, mh_bytes_buf(bytes))) {
 		mh_bytes_free(bytes);
-		ret = mh_fail(MH_EXIT_BAD_INPUT, "the server card is malformed, or its signature does not hold");
+		ret = mh_fail(MH_EXIT_BAD_INPUT,
+			      "the server card is malformed, or its signature does not hold");
 	}
 	return ret;
 }

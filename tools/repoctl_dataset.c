@@ -11,11 +11,21 @@ struct word {
 	u32 value;
 };
 
-static const struct word modes[] = { { "session", MH_MODE_SESSION }, { "group", MH_MODE_GROUP }, { 0 } };
-static const struct word algs[] = { { "aes256", MH_ALG_AES256 }, { "p256", MH_ALG_P256 }, { "raw", MH_ALG_RAW }, { 0 } };
-static const struct word exports[] = { { "logon", MH_EXPORT_LOGON }, { "user", MH_EXPORT_USER }, { 0 } };
+static const struct word modes[] = { { "session", MH_MODE_SESSION },
+				     { "group", MH_MODE_GROUP },
+				     { 0 } };
+static const struct word algs[] = {
+	{ "aes256", MH_ALG_AES256 }, { "p256", MH_ALG_P256 }, { "raw", MH_ALG_RAW }, { 0 }
+};
+static const struct word exports[] = { { "logon", MH_EXPORT_LOGON },
+				       { "user", MH_EXPORT_USER },
+				       { 0 } };
 static const struct word operations[] = {
-	{ "encrypt", MH_OP_ENCRYPT }, { "decrypt", MH_OP_DECRYPT }, { "sign", MH_OP_SIGN }, { "verify", MH_OP_VERIFY }, { 0 },
+	{ "encrypt", MH_OP_ENCRYPT },
+	{ "decrypt", MH_OP_DECRYPT },
+	{ "sign", MH_OP_SIGN },
+	{ "verify", MH_OP_VERIFY },
+	{ 0 },
 };
 static const struct word stale[] = { { "refuse", 0 }, { "serve", 1 }, { 0 } };
 
@@ -32,7 +42,8 @@ static int words(const char *option, const char *given, const struct word *table
 		while (w->name && (strlen(w->name) != n || strncmp(w->name, p, n)))
 			w++;
 		if (!w->name) {
-			fprintf(stderr, "repoctl: %s %s: %.*s is none of", option, given, (int)n, p);
+			fprintf(stderr, "repoctl: %s %s: %.*s is none of", option, given, (int)n,
+				p);
 			for (w = table; w->name; w++)
 				fprintf(stderr, " %s", w->name);
 			fputc('\n', stderr);
@@ -51,8 +62,8 @@ static const char *word_of(const struct word *table, u32 value)
 	return table->name ? table->name : "?";
 }
 
-static int option_words(const struct rc_args *a, const char *option, const char *fallback, const struct word *table,
-			u32 *out)
+static int option_words(const struct rc_args *a, const char *option, const char *fallback,
+			const struct word *table, u32 *out)
 {
 	const char *v = rc_value(a, option);
 
@@ -95,11 +106,13 @@ static int parse_policy(const struct rc_args *a, struct policy_words *p)
 		ret = rc_duration(a, "--life", LIFE, &p->life);
 	/* what the form of delivery cannot enforce is an error, not a wish */
 	if (!ret && p->export && p->ops)
-		ret = mh_fail(MH_EXIT_USAGE, "--operations cannot be enforced on an exported key: leave out one of them");
+		ret = mh_fail(MH_EXIT_USAGE, "--operations cannot be enforced on an exported key: "
+					     "leave out one of them");
 	return ret;
 }
 
-static int add_policy(struct rc *rc, struct rc_maker *m, const char *name, const struct policy_words *p, u8 *leaf)
+static int add_policy(struct rc *rc, struct rc_maker *m, const char *name,
+		      const struct policy_words *p, u8 *leaf)
 {
 	u8 template[5] = { (u8)p->alg };
 	int ret = rc_begin(rc, m, MH_POLICY, name, p->life);
@@ -130,7 +143,8 @@ static int dataset_create(struct rc *rc, const struct rc_args *a)
 	if (!m)
 		return mh_fail(MH_EXIT_FAILED, "out of memory");
 	if (!mh_dataset_name_ok(MH_BUF(name, strlen(name))))
-		ret = mh_fail(MH_EXIT_USAGE, "%s is no DataSet's name: a-z 0-9 . _ - and / between levels", name);
+		ret = mh_fail(MH_EXIT_USAGE,
+			      "%s is no DataSet's name: a-z 0-9 . _ - and / between levels", name);
 	else
 		ret = parse_policy(a, &p);
 	if (!ret)
@@ -149,8 +163,10 @@ static int dataset_create(struct rc *rc, const struct rc_args *a)
 	if (!ret)
 		ret = rc_submit(rc);
 	if (!ret && !rc->json)
-		printf("DataSet %s made: %s %s; %s\n", name, word_of(modes, p.mode), word_of(algs, p.alg),
-		       p.mode == MH_MODE_SESSION ? "the Repository may read it" : "the Repository cannot read it");
+		printf("DataSet %s made: %s %s; %s\n", name, word_of(modes, p.mode),
+		       word_of(algs, p.alg),
+		       p.mode == MH_MODE_SESSION ? "the Repository may read it" :
+						   "the Repository cannot read it");
 	free(m);
 	return ret;
 }
@@ -161,8 +177,9 @@ static json_t *dataset_json(const struct mh_stmt *s, u8 flags)
 
 	(void)flags;
 	mh_time_text(s->not_after, until);
-	return json_pack("{s:s%,s:I,s:s,s:s}", "name", s->subject.p, s->subject.n, "serial", (json_int_t)s->serial,
-			 "mode", word_of(modes, (u32)mh_stmt_num(s, MH_A_MODE)), "until", until);
+	return json_pack("{s:s%,s:I,s:s,s:s}", "name", s->subject.p, s->subject.n, "serial",
+			 (json_int_t)s->serial, "mode",
+			 word_of(modes, (u32)mh_stmt_num(s, MH_A_MODE)), "until", until);
 }
 
 static int dataset_list(struct rc *rc, const struct rc_args *a)
@@ -225,10 +242,12 @@ static int dataset_show(struct rc *rc, const struct rc_args *a)
 			json_array_append_new(who, json_stringn((const char *)name.p, name.n));
 	}
 	json_object_set_new(j, "fetch", who);
-	json_object_set_new(j, "readable-by",
-			    json_string(mh_stmt_num(&s, MH_A_MODE) == MH_MODE_SESSION ?
-					"the Repository, the officer that added it, the entitled hosts" :
-					"the officer that added it, the hosts it was wrapped for"));
+	json_object_set_new(
+		j, "readable-by",
+		json_string(
+			mh_stmt_num(&s, MH_A_MODE) == MH_MODE_SESSION ?
+				"the Repository, the officer that added it, the entitled hosts" :
+				"the officer that added it, the hosts it was wrapped for"));
 	rc_print(j);
 	mh_bytes_free(&bytes);
 	mh_bytes_free(&reply);
@@ -236,7 +255,8 @@ static int dataset_show(struct rc *rc, const struct rc_args *a)
 }
 
 const struct rc_verb rc_dataset_verbs[] = {
-	{ "dataset", "create", "NAME", 1, 1, "make a DataSet and its policy", create_options, dataset_create },
+	{ "dataset", "create", "NAME", 1, 1, "make a DataSet and its policy", create_options,
+	  dataset_create },
 	{ "dataset", "list", "", 0, 0, "the Region's DataSets", NULL, dataset_list },
 	{ "dataset", "show", "NAME", 1, 1, "one DataSet, and who can read it", NULL, dataset_show },
 	{ 0 },
@@ -245,7 +265,8 @@ const struct rc_verb rc_dataset_verbs[] = {
 /* ---- grant ---- */
 
 static const struct rc_option grant_options[] = {
-	{ "--group", "NAME", "the Authority Group that gets the right (default: the DataSet's name with . for /)" },
+	{ "--group", "NAME",
+	  "the Authority Group that gets the right (default: the DataSet's name with . for /)" },
 	{ "--life", "TIME", "validity of the membership (default 730d)" },
 	{ 0 },
 };
@@ -255,7 +276,8 @@ static int group_name(const struct rc_args *a, const char *dataset, char *out, s
 	const char *given = rc_value(a, "--group");
 
 	if ((size_t)snprintf(out, size, "%s", given ? given : dataset) >= size)
-		return mh_fail(MH_EXIT_USAGE, "%s is too long for a group's name: give one with --group", dataset);
+		return mh_fail(MH_EXIT_USAGE,
+			       "%s is too long for a group's name: give one with --group", dataset);
 	for (char *p = out; !given && *p; p++)
 		if (*p == '/')
 			*p = '.';
@@ -263,7 +285,8 @@ static int group_name(const struct rc_args *a, const char *dataset, char *out, s
 }
 
 /* GROUP with right fetch on the DataSet, unless it has it. */
-static int add_group(struct rc *rc, struct rc_maker *m, const char *group, const char *dataset, u64 life)
+static int add_group(struct rc *rc, struct rc_maker *m, const char *group, const char *dataset,
+		     u64 life)
 {
 	struct mh_bytes bytes = { 0 };
 	struct mh_stmt s;
@@ -276,8 +299,10 @@ static int add_group(struct rc *rc, struct rc_maker *m, const char *group, const
 	if (has)
 		return 0;
 	if (!ret)
-		return mh_fail(MH_EXIT_CONFLICT, "group %s exists and has no right on %s: choose another with --group", group,
-			       dataset);
+		return mh_fail(
+			MH_EXIT_CONFLICT,
+			"group %s exists and has no right on %s: choose another with --group",
+			group, dataset);
 	if (ret != MH_EXIT_NOTFOUND)
 		return ret;
 	ret = rc_begin(rc, m, MH_GROUP, group, life);
@@ -302,7 +327,8 @@ static int grant(struct rc *rc, const struct rc_args *a)
 	struct mh_stmt s;
 	bool wrapped = false;
 	u64 life;
-	int ret = m ? rc_duration(a, "--life", LIFE, &life) : mh_fail(MH_EXIT_FAILED, "out of memory");
+	int ret = m ? rc_duration(a, "--life", LIFE, &life) :
+		      mh_fail(MH_EXIT_FAILED, "out of memory");
 
 	if (!ret)
 		ret = group_name(a, dataset, group, sizeof(group));
@@ -311,14 +337,16 @@ static int grant(struct rc *rc, const struct rc_args *a)
 	if (!ret) {
 		ret = rc_get(rc, MH_DATASET, dataset, &bytes, &s);
 		if (ret == MH_EXIT_NOTFOUND)
-			mh_fail(ret, "no DataSet %s: make it first with repoctl dataset create", dataset);
+			mh_fail(ret, "no DataSet %s: make it first with repoctl dataset create",
+				dataset);
 	}
 	if (!ret) {
 		wrapped = mh_stmt_num(&s, MH_A_MODE) == MH_MODE_GROUP;
 		mh_bytes_free(&bytes);
 		ret = rc_get(rc, MH_ENTITY, entity, &bytes, &s);
 		if (ret == MH_EXIT_NOTFOUND)
-			mh_fail(ret, "no Entity %s: enrol it first with repoctl entity enrol", entity);
+			mh_fail(ret, "no Entity %s: enrol it first with repoctl entity enrol",
+				entity);
 	}
 	mh_bytes_free(&bytes);
 	if (!ret)
@@ -336,13 +364,15 @@ static int grant(struct rc *rc, const struct rc_args *a)
 	if (!ret && !rc->json) {
 		printf("%s may fetch %s\n", entity, dataset);
 		if (wrapped)
-			printf("Instances added before were not wrapped for it: add the instance again for it to read one.\n");
+			printf("Instances added before were not wrapped for it: add the instance "
+			       "again for it to read one.\n");
 	}
 	free(m);
 	return ret;
 }
 
 const struct rc_verb rc_grant_verbs[] = {
-	{ "grant", NULL, "DATASET ENTITY", 2, 2, "let an Entity fetch a DataSet", grant_options, grant },
+	{ "grant", NULL, "DATASET ENTITY", 2, 2, "let an Entity fetch a DataSet", grant_options,
+	  grant },
 	{ 0 },
 };

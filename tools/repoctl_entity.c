@@ -11,7 +11,8 @@
 static const struct rc_option enrol_options[] = {
 	{ "--fingerprint", "F", "the request's, as microhsm request showed it; else it is asked" },
 	{ "--output", "FILE", "the join bundle (default NAME.bundle; - for standard output)" },
-	{ "--address", "ADDR", "where the host finds the server: host:port or a socket's path; again for more" },
+	{ "--address", "ADDR",
+	  "where the host finds the server: host:port or a socket's path; again for more" },
 	{ "--life", "TIME", "validity of the enrolment (default 730d)" },
 	{ "--binary", NULL, "a binary bundle, not text" },
 	{ 0 },
@@ -46,7 +47,8 @@ static int add_entity(struct rc *rc, const struct mh_join_request *q, const char
 }
 
 /* Fills the bundle's chain and trust; the two replies own the bytes. */
-static int bundle_trust(struct rc *rc, struct mh_bundle *b, struct mh_bytes *anchors, struct mh_bytes *trust)
+static int bundle_trust(struct rc *rc, struct mh_bundle *b, struct mh_bytes *anchors,
+			struct mh_bytes *trust)
 {
 	u8 body[40] = { 0 };
 	struct mh_reader r;
@@ -74,7 +76,8 @@ static int bundle_trust(struct rc *rc, struct mh_bundle *b, struct mh_bytes *anc
 	return 0;
 }
 
-static int write_bundle(struct rc *rc, const struct rc_args *a, const char *name, const u8 *request_hash)
+static int write_bundle(struct rc *rc, const struct rc_args *a, const char *name,
+			const u8 *request_hash)
 {
 	const char *out = rc_value(a, "--output"), *const *addr;
 	char fallback[MH_NAME_MAX + 16];
@@ -83,7 +86,9 @@ static int write_bundle(struct rc *rc, const struct rc_args *a, const char *name
 	unsigned int n = rc_values(a, "--address", &addr);
 	struct mh_stmt s;
 	u8 *buf = malloc(MH_BUNDLE_MAX);
-	int ret = buf ? bundle_trust(rc, &b, &anchors, &trust) : mh_fail(MH_EXIT_FAILED, "out of memory"), len;
+	int ret = buf ? bundle_trust(rc, &b, &anchors, &trust) :
+			mh_fail(MH_EXIT_FAILED, "out of memory"),
+	    len;
 
 	if (!ret)
 		ret = rc_get(rc, MH_ENTITY, name, &entity, &s);
@@ -98,8 +103,11 @@ static int write_bundle(struct rc *rc, const struct rc_args *a, const char *name
 		len = mh_bundle_encode(&b, buf, MH_BUNDLE_MAX);
 		if (len < 0)
 			ret = mh_fail(MH_EXIT_FAILED, "the bundle is too long");
-		else if (mh_armour_write(out, "JOIN BUNDLE", buf, (size_t)len, rc_value(a, "--binary") != NULL, 0644))
-			ret = mh_fail(MH_EXIT_FAILED, "%s could not be written; the host is enrolled: run the command again",
+		else if (mh_armour_write(out, "JOIN BUNDLE", buf, (size_t)len,
+					 rc_value(a, "--binary") != NULL, 0644))
+			ret = mh_fail(MH_EXIT_FAILED,
+				      "%s could not be written; the host is enrolled: run the "
+				      "command again",
 				      out);
 	}
 	if (!ret && strcmp(out, "-"))
@@ -134,12 +142,15 @@ static int entity_enrol(struct rc *rc, const struct rc_args *a)
 	int ret = mh_armour_read(a->operand[0], "JOIN REQUEST", MH_JOIN_REQUEST_MAX, &request);
 
 	if (ret)
-		return mh_fail(ret == -ENOENT ? MH_EXIT_NOTFOUND : MH_EXIT_BAD_INPUT, "%s: %s", a->operand[0],
+		return mh_fail(ret == -ENOENT ? MH_EXIT_NOTFOUND : MH_EXIT_BAD_INPUT, "%s: %s",
+			       a->operand[0],
 			       ret == -EBADMSG ? "not a join request" : strerror(-ret));
 	if (mh_join_request_decode(&q, mh_bytes_buf(&request)) || mh_join_request_verify(&q) ||
 	    q.kec_kind != MH_KIND_PAIR) {
 		mh_bytes_free(&request);
-		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a join request whose proofs of possession hold; make it anew with microhsm request",
+		return mh_fail(MH_EXIT_BAD_INPUT,
+			       "%s: not a join request whose proofs of possession hold; make it "
+			       "anew with microhsm request",
 			       a->operand[0]);
 	}
 	snprintf(name, sizeof(name), "%.*s", (int)q.name.n, q.name.p);
@@ -241,8 +252,10 @@ static int entity_revoke(struct rc *rc, const struct rc_args *a)
 	if (!ret)
 		ret = rc_submit(rc);
 	if (!ret && !rc->json)
-		printf("%s revoked up to serial %llu: it gets nothing more; its kernel ends what it holds when it hears of it.\n"
-		       "What a consumer copied (an open dm-crypt mapping) lasts until it is closed or the host reboots.\n",
+		printf("%s revoked up to serial %llu: it gets nothing more; its kernel ends what "
+		       "it holds when it hears of it.\n"
+		       "What a consumer copied (an open dm-crypt mapping) lasts until it is closed "
+		       "or the host reboots.\n",
 		       name, (unsigned long long)s.serial);
 	free(m);
 	mh_bytes_free(&bytes);
@@ -250,8 +263,9 @@ static int entity_revoke(struct rc *rc, const struct rc_args *a)
 }
 
 const struct rc_verb rc_entity_verbs[] = {
-	{ "entity", "enrol", "REQUEST", 1, 1, "enrol a host after comparing its fingerprint; writes the join bundle",
-	  enrol_options, entity_enrol },
+	{ "entity", "enrol", "REQUEST", 1, 1,
+	  "enrol a host after comparing its fingerprint; writes the join bundle", enrol_options,
+	  entity_enrol },
 	{ "entity", "list", "", 0, 0, "the Region's Entities", NULL, entity_list },
 	{ "entity", "show", "NAME", 1, 1, "one Entity", NULL, entity_show },
 	{ "entity", "revoke", "NAME", 1, 1, "revoke a host", NULL, entity_revoke },

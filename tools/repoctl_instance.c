@@ -49,18 +49,22 @@ static int read_dataset(struct rc *rc, struct making *k)
 	int ret = rc_get(rc, MH_DATASET, k->dataset, &bytes, &s);
 
 	if (ret == MH_EXIT_NOTFOUND)
-		return mh_fail(ret, "no DataSet %s: make it first with repoctl dataset create", k->dataset);
+		return mh_fail(ret, "no DataSet %s: make it first with repoctl dataset create",
+			       k->dataset);
 	if (ret)
 		return ret;
 	k->mode = (u8)mh_stmt_num(&s, MH_A_MODE);
 	k->kind = (u8)mh_stmt_num(&s, MH_A_KIND);
 	list = mh_stmt_attr(&s, MH_A_POLICIES);
-	ret = mh_bytes_copy(&k->policies, list.p, list.n) ? mh_fail(MH_EXIT_FAILED, "out of memory") : 0;
+	ret = mh_bytes_copy(&k->policies, list.p, list.n) ?
+		      mh_fail(MH_EXIT_FAILED, "out of memory") :
+		      0;
 	mh_bytes_free(&bytes);
 	return ret ? ret : template_of(rc, k);
 }
 
-/* Versions are found by asking: the first that is not there. Doubling, then halving: few questions. */
+/* Versions are found by asking: the first that is not there. Doubling, then halving: few questions.
+ */
 static int next_version(struct rc *rc, struct making *k)
 {
 	u64 have = 0, step = 1;
@@ -71,7 +75,8 @@ static int next_version(struct rc *rc, struct making *k)
 		struct mh_stmt s;
 		int ret;
 
-		snprintf(subject, sizeof(subject), "%s@%llu", k->dataset, (unsigned long long)(have + step));
+		snprintf(subject, sizeof(subject), "%s@%llu", k->dataset,
+			 (unsigned long long)(have + step));
 		ret = rc_get(rc, MH_INSTANCE, subject, &bytes, &s);
 		mh_bytes_free(&bytes);
 		if (ret && ret != MH_EXIT_NOTFOUND)
@@ -95,13 +100,17 @@ static int read_key(const struct rc_args *a, const struct making *k, struct mh_b
 	int ret;
 
 	if (!file && !rc_value(a, "--generate"))
-		return mh_fail(MH_EXIT_USAGE, "where is the key? --file FILE (- for standard input), or --generate");
+		return mh_fail(
+			MH_EXIT_USAGE,
+			"where is the key? --file FILE (- for standard input), or --generate");
 	if (!file) {
 		plain->n = k->key_len ? k->key_len : 32;
 		plain->p = malloc(plain->n);
 		ret = !plain->p || plain->n != 32 ? -ENOMEM :
-			k->alg == MH_ALG_P256 ? mh_p256_generate(plain->p, pub) : mh_random(plain->p, plain->n);
-		return ret ? mh_fail(MH_EXIT_FAILED, "no key could be made: %s", strerror(-ret)) : 0;
+		      k->alg == MH_ALG_P256	  ? mh_p256_generate(plain->p, pub) :
+						    mh_random(plain->p, plain->n);
+		return ret ? mh_fail(MH_EXIT_FAILED, "no key could be made: %s", strerror(-ret)) :
+			     0;
 	}
 	ret = mh_file_read(file, KEY_DATA_MAX, plain);
 	if (ret == -EFBIG)
@@ -110,8 +119,9 @@ static int read_key(const struct rc_args *a, const struct making *k, struct mh_b
 		return mh_fail(MH_EXIT_NOTFOUND, "%s: %s", file, strerror(-ret));
 	if (!plain->n || (k->key_len && plain->n != k->key_len) ||
 	    (k->alg == MH_ALG_P256 && mh_p256_public(pub, plain->p)))
-		return mh_fail(MH_EXIT_BAD_INPUT, "%s: %zu bytes are no key of this DataSet, which takes %u raw bytes", file,
-			       plain->n, k->key_len);
+		return mh_fail(MH_EXIT_BAD_INPUT,
+			       "%s: %zu bytes are no key of this DataSet, which takes %u raw bytes",
+			       file, plain->n, k->key_len);
 	return 0;
 }
 
@@ -120,8 +130,8 @@ static int encrypt(struct rc *rc, struct making *k, const struct mh_bytes *plain
 	struct mh_stream s;
 	int ret = mh_random(k->random, sizeof(k->random));
 
-	mh_ctx_instance(rc->region, MH_BUF(k->dataset, strlen(k->dataset)), k->version, k->mode, k->kind, 1, k->random,
-			k->icx);
+	mh_ctx_instance(rc->region, MH_BUF(k->dataset, strlen(k->dataset)), k->version, k->mode,
+			k->kind, 1, k->random, k->icx);
 	if (!ret)
 		ret = mh_random(k->ke, sizeof(k->ke));
 	if (!ret)
@@ -172,7 +182,8 @@ static int add_statement(struct rc *rc, struct making *k)
 static int read_kec(struct rc *rc, struct mh_buf entity, struct mh_bytes *kec)
 {
 	struct mh_bytes nonce;
-	u8 body[32 + 2 + MH_NAME_MAX + 1 + MH_SIG_LEN], digest[MH_HASH_LEN], sig[MH_SIG_LEN], name[2 + MH_NAME_MAX];
+	u8 body[32 + 2 + MH_NAME_MAX + 1 + MH_SIG_LEN], digest[MH_HASH_LEN], sig[MH_SIG_LEN],
+		name[2 + MH_NAME_MAX];
 	struct mh_writer w, v;
 	u8 officer = 0;
 	int ret = rc_call(rc, MH_ADMIN_NONCE, MH_BUF(NULL, 0), &nonce);
@@ -181,16 +192,17 @@ static int read_kec(struct rc *rc, struct mh_buf entity, struct mh_bytes *kec)
 		return ret;
 	mh_writer_init(&v, name, sizeof(name));
 	mh_write_v(&v, entity.p, entity.n);
-	const struct mh_buf parts[] = { MH_L("admin read"), mh_bytes_buf(&nonce), MH_BUF(rc->region, 32),
-					MH_BUF(name, v.len) };
+	const struct mh_buf parts[] = { MH_L("admin read"), mh_bytes_buf(&nonce),
+					MH_BUF(rc->region, 32), MH_BUF(name, v.len) };
 
 	mh_sha256v(digest, parts, ARRAY_SIZE(parts));
 	mh_bytes_free(&nonce);
-	while (officer < rc->quorum.n &&
-	       memcmp(rc->quorum.keys + (size_t)officer * 64, mh_officer_public(rc->officer[0]), 64))
+	while (officer < rc->quorum.n && memcmp(rc->quorum.keys + (size_t)officer * 64,
+						mh_officer_public(rc->officer[0]), 64))
 		officer++;
 	if (officer == rc->quorum.n || mh_officer_sign(rc->officer[0], digest, sig))
-		return mh_fail(MH_EXIT_DENIED, "%s: not a key of this Region's officers", rc->key_path[0]);
+		return mh_fail(MH_EXIT_DENIED, "%s: not a key of this Region's officers",
+			       rc->key_path[0]);
 	mh_writer_init(&w, body, sizeof(body));
 	mh_write_bytes(&w, rc->region, 32);
 	mh_write_bytes(&w, name, v.len);
@@ -213,9 +225,12 @@ static int wrap_for(struct rc *rc, struct making *k, struct mh_buf entity, const
 	kec = mh_read_v(&r, 32);
 	mh_ctx_entity(rc->region, entity, ecx);
 	/* the server may lie about Kec-public; the signed ENTITY does not */
-	if (mh_read_end(&r) || kec.n != 32 || mh_kid(kec, MH_BUF(ecx, 32), kid) || memcmp(kid, kec_kid, 32))
-		ret = mh_fail(MH_EXIT_DENIED, "the server's key for %.*s is not the one enrolled: nothing was added",
-			      (int)entity.n, entity.p);
+	if (mh_read_end(&r) || kec.n != 32 || mh_kid(kec, MH_BUF(ecx, 32), kid) ||
+	    memcmp(kid, kec_kid, 32))
+		ret = mh_fail(
+			MH_EXIT_DENIED,
+			"the server's key for %.*s is not the one enrolled: nothing was added",
+			(int)entity.n, entity.p);
 	else if (mh_wrap_seal_hpke(wrap, k->ke, MH_BUF(k->icx, 32), kec.p, MH_BUF(ecx, 32), NULL))
 		ret = mh_fail(MH_EXIT_FAILED, "wrapping for %.*s failed", (int)entity.n, entity.p);
 	else
@@ -234,7 +249,9 @@ static int signed_kid(struct rc *rc, struct mh_buf name, u8 kid[32])
 	snprintf(text, sizeof(text), "%.*s", (int)name.n, name.p);
 	ret = rc_get(rc, MH_ENTITY, text, &bytes, &s);
 	if (!ret && mh_stmt_verify(&s, rc->region, &rc->anchor))
-		ret = mh_fail(MH_EXIT_DENIED, "the server's ENTITY of %s is not signed by this Region's officers", text);
+		ret = mh_fail(MH_EXIT_DENIED,
+			      "the server's ENTITY of %s is not signed by this Region's officers",
+			      text);
 	if (!ret)
 		memcpy(kid, mh_stmt_attr(&s, MH_A_KEC_KID).p, 32);
 	mh_bytes_free(&bytes);
@@ -258,7 +275,8 @@ static int add_wraps(struct rc *rc, struct making *k, unsigned int *count)
 
 		mh_read_bytes(&r, 32);
 		if (r.err || !mh_name_ok(name))
-			ret = mh_fail(MH_EXIT_BAD_INPUT, "repositoryd's list of entitled Entities is malformed");
+			ret = mh_fail(MH_EXIT_BAD_INPUT,
+				      "repositoryd's list of entitled Entities is malformed");
 		if (!ret)
 			ret = signed_kid(rc, name, kid);
 		if (!ret)
@@ -301,16 +319,17 @@ static int instance_add(struct rc *rc, const struct rc_args *a)
 	if (!ret)
 		ret = add_statement(rc, k);
 	if (!ret)
-		ret = k->mode == MH_MODE_SESSION ? rc_item_sealed(rc, MH_ITEM_KE, MH_L("admin ke"), k->leaf, k->ke) :
-			add_wraps(rc, k, &wraps);
+		ret = k->mode == MH_MODE_SESSION ?
+			      rc_item_sealed(rc, MH_ITEM_KE, MH_L("admin ke"), k->leaf, k->ke) :
+			      add_wraps(rc, k, &wraps);
 	if (!ret)
 		ret = rc_submit(rc);
 	if (!ret && rc->json)
-		rc_print(json_pack("{s:s,s:I,s:I}", "dataset", k->dataset, "version", (json_int_t)k->version, "wraps",
-				   (json_int_t)wraps));
+		rc_print(json_pack("{s:s,s:I,s:I}", "dataset", k->dataset, "version",
+				   (json_int_t)k->version, "wraps", (json_int_t)wraps));
 	else if (!ret && k->mode == MH_MODE_GROUP)
-		printf("%s@%llu added, wrapped for %u host%s\n", k->dataset, (unsigned long long)k->version, wraps,
-		       wraps == 1 ? "" : "s");
+		printf("%s@%llu added, wrapped for %u host%s\n", k->dataset,
+		       (unsigned long long)k->version, wraps, wraps == 1 ? "" : "s");
 	else if (!ret)
 		printf("%s@%llu added\n", k->dataset, (unsigned long long)k->version);
 	mh_bytes_free(&k->policies);
@@ -320,7 +339,8 @@ static int instance_add(struct rc *rc, const struct rc_args *a)
 }
 
 const struct rc_verb rc_instance_verbs[] = {
-	{ "instance", "add", "DATASET", 1, 1, "add a version of a key: encrypted, wrapped and signed on this host",
-	  add_options, instance_add },
+	{ "instance", "add", "DATASET", 1, 1,
+	  "add a version of a key: encrypted, wrapped and signed on this host", add_options,
+	  instance_add },
 	{ 0 },
 };

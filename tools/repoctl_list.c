@@ -2,7 +2,8 @@
 /* Lists of statements, for people and for machines. */
 #include "repoctl.h"
 
-int rc_list(struct rc *rc, u8 type, json_t *(*make)(const struct mh_stmt *s, u8 flags), json_t **out)
+int rc_list(struct rc *rc, u8 type, json_t *(*make)(const struct mh_stmt *s, u8 flags),
+	    json_t **out)
 {
 	char after[MH_SUBJECT_MAX + 1] = "";
 	struct mh_bytes reply;
@@ -32,7 +33,8 @@ int rc_list(struct rc *rc, u8 type, json_t *(*make)(const struct mh_stmt *s, u8 
 
 			if (r.err || mh_stmt_parse(&s, b.p, b.n)) {
 				mh_bytes_free(&reply);
-				return mh_fail(MH_EXIT_BAD_INPUT, "repositoryd's list is malformed");
+				return mh_fail(MH_EXIT_BAD_INPUT,
+					       "repositoryd's list is malformed");
 			}
 			snprintf(after, sizeof(after), "%.*s", (int)s.subject.n, s.subject.p);
 			json_array_append_new(*out, make(&s, flags));

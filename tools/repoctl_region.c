@@ -18,10 +18,16 @@ static int read_new_passphrase(struct rc *rc, char *pass, size_t size)
 
 	if (rc->passphrase_fd >= 0)
 		return mh_secret_from_fd(rc->passphrase_fd, pass, size) ?
-			mh_fail(MH_EXIT_USAGE, "descriptor %d gives no passphrase", rc->passphrase_fd) : 0;
-	if (mh_prompt_secret("New passphrase: ", pass, size) || mh_prompt_secret("Again: ", again, sizeof(again)))
-		return mh_fail(MH_EXIT_USAGE, "no terminal to ask for a passphrase: use --passphrase-fd N");
-	ret = strcmp(pass, again) ? mh_fail(MH_EXIT_USAGE, "the two passphrases differ; nothing was made") : 0;
+			       mh_fail(MH_EXIT_USAGE, "descriptor %d gives no passphrase",
+				       rc->passphrase_fd) :
+			       0;
+	if (mh_prompt_secret("New passphrase: ", pass, size) ||
+	    mh_prompt_secret("Again: ", again, sizeof(again)))
+		return mh_fail(MH_EXIT_USAGE,
+			       "no terminal to ask for a passphrase: use --passphrase-fd N");
+	ret = strcmp(pass, again) ?
+		      mh_fail(MH_EXIT_USAGE, "the two passphrases differ; nothing was made") :
+		      0;
 	mh_wipe(again, sizeof(again));
 	return ret;
 }
@@ -41,7 +47,8 @@ static int officer_key_create(struct rc *rc, const struct rc_args *a)
 	ret = mh_officer_create(path, pass, pub);
 	mh_wipe(pass, sizeof(pass));
 	if (ret == -EINVAL)
-		return mh_fail(MH_EXIT_USAGE, "an officer's key needs a passphrase that is not empty");
+		return mh_fail(MH_EXIT_USAGE,
+			       "an officer's key needs a passphrase that is not empty");
 	if (ret == -EEXIST)
 		return mh_fail(MH_EXIT_CONFLICT, "%s exists; a key is never overwritten", path);
 	if (ret)
@@ -55,15 +62,15 @@ static int officer_key_create(struct rc *rc, const struct rc_args *a)
 }
 
 const struct rc_verb rc_officer_verbs[] = {
-	{ "officer", "key", "create FILE", 2, 2, "make an officer's key, encrypted under a passphrase", NULL,
-	  officer_key_create },
+	{ "officer", "key", "create FILE", 2, 2,
+	  "make an officer's key, encrypted under a passphrase", NULL, officer_key_create },
 	{ 0 },
 };
 
 /* ---- delegations ---- */
 
-static int add_delegation(struct rc *rc, struct rc_maker *m, const char *subject, u64 life, enum mh_role role,
-			  const u8 *key, const u8 *audit)
+static int add_delegation(struct rc *rc, struct rc_maker *m, const char *subject, u64 life,
+			  enum mh_role role, const u8 *key, const u8 *audit)
 {
 	int ret = rc_begin(rc, m, MH_DELEGATION, subject, life);
 
@@ -94,7 +101,8 @@ static int delegate_to_card(struct rc *rc, const struct mh_card *card, u64 life)
 	return ret;
 }
 
-static int confirm_card(struct rc *rc, const char *given, struct mh_bytes *bytes, struct mh_card *card)
+static int confirm_card(struct rc *rc, const char *given, struct mh_bytes *bytes,
+			struct mh_card *card)
 {
 	char fingerprint[MH_FINGERPRINT_LEN];
 	u8 hash[MH_HASH_LEN];
@@ -113,7 +121,8 @@ static int confirm_card(struct rc *rc, const char *given, struct mh_bytes *bytes
 }
 
 static const struct rc_option delegation_options[] = {
-	{ "--card", "FINGERPRINT", "the server card's, as repositoryd printed it; else it is asked" },
+	{ "--card", "FINGERPRINT",
+	  "the server card's, as repositoryd printed it; else it is asked" },
 	{ "--life", "TIME", "how long the delegations hold (default and most 90d)" },
 	{ 0 },
 };
@@ -165,9 +174,12 @@ static int delegation_list(struct rc *rc, const struct rc_args *a)
 		if (r.err || mh_stmt_parse(&s, b.p, b.n))
 			break;
 		mh_time_text(s.not_after, until);
-		json_array_append_new(list, json_pack("{s:s%,s:s,s:I,s:s}", "server", s.subject.p, s.subject.n, "role",
-						      mh_stmt_num(&s, MH_A_ROLE) == MH_ROLE_SERVE ? "serve" : "freshness",
-						      "serial", (json_int_t)s.serial, "until", until));
+		json_array_append_new(
+			list,
+			json_pack("{s:s%,s:s,s:I,s:s}", "server", s.subject.p, s.subject.n, "role",
+				  mh_stmt_num(&s, MH_A_ROLE) == MH_ROLE_SERVE ? "serve" :
+										"freshness",
+				  "serial", (json_int_t)s.serial, "until", until));
 	}
 	mh_bytes_free(&reply);
 	rc_print(list);
@@ -175,9 +187,11 @@ static int delegation_list(struct rc *rc, const struct rc_args *a)
 }
 
 const struct rc_verb rc_delegation_verbs[] = {
-	{ "delegation", "create", "", 0, 0, "delegate serve and freshness to the server, or renew them",
-	  delegation_options, delegation_create },
-	{ "delegation", "list", "", 0, 0, "the server's delegations and when they end", NULL, delegation_list },
+	{ "delegation", "create", "", 0, 0,
+	  "delegate serve and freshness to the server, or renew them", delegation_options,
+	  delegation_create },
+	{ "delegation", "list", "", 0, 0, "the server's delegations and when they end", NULL,
+	  delegation_list },
 	{ 0 },
 };
 
@@ -189,7 +203,8 @@ static int compare_keys(const void *a, const void *b)
 }
 
 /* Genesis ANCHOR, signed by M of its own N. */
-static int make_genesis(struct rc *rc, const char *label, u8 threshold, u8 *out, size_t size, size_t *len)
+static int make_genesis(struct rc *rc, const char *label, u8 threshold, u8 *out, size_t size,
+			size_t *len)
 {
 	static const u8 zero[32];
 	u8 keys[MH_OFFICERS_MAX * MH_P256_PUB_LEN];
@@ -204,7 +219,8 @@ static int make_genesis(struct rc *rc, const char *label, u8 threshold, u8 *out,
 		memcpy(keys + (size_t)i * 64, mh_officer_public(rc->officer[i]), 64);
 	qsort(keys, rc->keys, MH_P256_PUB_LEN, compare_keys);
 	mh_writer_init(&m->w, m->body, sizeof(m->body));
-	mh_stmt_begin(&m->w, MH_ANCHOR, zero, zero, MH_BUF(label, strlen(label)), 1, now, now, now + ANCHOR_LIFE);
+	mh_stmt_begin(&m->w, MH_ANCHOR, zero, zero, MH_BUF(label, strlen(label)), 1, now, now,
+		      now + ANCHOR_LIFE);
 	mh_write_attr(&m->w, MH_A_KEYS, keys, (size_t)rc->keys * 64);
 	mh_write_attr_u8(&m->w, MH_A_THRESHOLD, threshold);
 	mh_write_attr(&m->w, MH_A_BEFORE, zero, 32);
@@ -218,14 +234,17 @@ static int make_genesis(struct rc *rc, const char *label, u8 threshold, u8 *out,
 }
 
 /* The genesis of an earlier run, or a new one written to path. */
-static int genesis(struct rc *rc, const char *label, const char *path, u8 threshold, struct mh_bytes *out)
+static int genesis(struct rc *rc, const char *label, const char *path, u8 threshold,
+		   struct mh_bytes *out)
 {
 	u8 *made;
 	size_t len;
 	int ret = mh_armour_read(path, "GENESIS ANCHOR", MH_STMT_MAX, out);
 
 	if (!ret || ret != -ENOENT)
-		return ret ? mh_fail(MH_EXIT_BAD_INPUT, "%s: not a genesis ANCHOR: %s", path, strerror(-ret)) : 0;
+		return ret ? mh_fail(MH_EXIT_BAD_INPUT, "%s: not a genesis ANCHOR: %s", path,
+				     strerror(-ret)) :
+			     0;
 	made = malloc(MH_STMT_MAX);
 	if (!made)
 		return mh_fail(MH_EXIT_FAILED, "out of memory");
@@ -239,14 +258,17 @@ static int genesis(struct rc *rc, const char *label, const char *path, u8 thresh
 }
 
 static const struct rc_option region_options[] = {
-	{ "--genesis", "FILE", "where the genesis ANCHOR is kept until the server accepts it (default LABEL.anchor)" },
+	{ "--genesis", "FILE",
+	  "where the genesis ANCHOR is kept until the server accepts it (default LABEL.anchor)" },
 	{ "--threshold", "M", "officers that must sign (default: all whose --key is given)" },
-	{ "--card", "FINGERPRINT", "the server card's, as repositoryd printed it; else it is asked" },
+	{ "--card", "FINGERPRINT",
+	  "the server card's, as repositoryd printed it; else it is asked" },
 	{ "--life", "TIME", "how long the server's delegations hold (default and most 90d)" },
 	{ 0 },
 };
 
-static int submit_genesis(struct rc *rc, const struct rc_args *a, const struct mh_bytes *bytes, const char *fingerprint)
+static int submit_genesis(struct rc *rc, const struct rc_args *a, const struct mh_bytes *bytes,
+			  const char *fingerprint)
 {
 	struct mh_bytes card_bytes;
 	struct mh_card card;
@@ -264,14 +286,18 @@ static int submit_genesis(struct rc *rc, const struct rc_args *a, const struct m
 	if (!ret)
 		ret = rc_submit(rc);
 	if (ret == MH_EXIT_DENIED)
-		mh_note("If the server does not know this Region yet: write its fingerprint into repositoryd.ini,\n"
-			"    genesis = %s\nreload repositoryd (SIGHUP), and run the same command again.", fingerprint);
+		mh_note("If the server does not know this Region yet: write its fingerprint into "
+			"repositoryd.ini,\n"
+			"    genesis = %s\nreload repositoryd (SIGHUP), and run the same command "
+			"again.",
+			fingerprint);
 	return ret;
 }
 
 static int region_create(struct rc *rc, const struct rc_args *a)
 {
-	const char *label = a->operand[0], *m = rc_value(a, "--threshold"), *path = rc_value(a, "--genesis");
+	const char *label = a->operand[0], *m = rc_value(a, "--threshold"),
+		   *path = rc_value(a, "--genesis");
 	char fingerprint[MH_FINGERPRINT_LEN], fallback[MH_NAME_MAX + 16];
 	unsigned long threshold = m ? strtoul(m, NULL, 10) : rc->keys;
 	struct mh_bytes bytes = { 0 };
@@ -287,9 +313,11 @@ static int region_create(struct rc *rc, const struct rc_args *a)
 		ret = genesis(rc, label, path ? path : fallback, (u8)threshold, &bytes);
 	if (ret)
 		return ret;
-	if (mh_stmt_parse(&rc->anchor, bytes.p, bytes.n) || mh_anchor_genesis(&rc->anchor, rc->region)) {
+	if (mh_stmt_parse(&rc->anchor, bytes.p, bytes.n) ||
+	    mh_anchor_genesis(&rc->anchor, rc->region)) {
 		mh_bytes_free(&bytes);
-		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a genesis ANCHOR that verifies", path ? path : fallback);
+		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a genesis ANCHOR that verifies",
+			       path ? path : fallback);
 	}
 	mh_bytes_copy(&rc->anchor_bytes, bytes.p, bytes.n);
 	mh_stmt_parse(&rc->anchor, rc->anchor_bytes.p, rc->anchor_bytes.n);
@@ -332,8 +360,9 @@ static int region_list(struct rc *rc, const struct rc_args *a)
 		if (!rc->json)
 			printf("%-24.*s %s  anchor %llu\n", (int)label.n, label.p, fingerprint,
 			       (unsigned long long)serial);
-		json_array_append_new(list, json_pack("{s:s%,s:s,s:I}", "region", label.p, label.n, "fingerprint",
-						      fingerprint, "anchor", (json_int_t)serial));
+		json_array_append_new(list, json_pack("{s:s%,s:s,s:I}", "region", label.p, label.n,
+						      "fingerprint", fingerprint, "anchor",
+						      (json_int_t)serial));
 	}
 	mh_bytes_free(&reply);
 	if (rc->json)
@@ -344,8 +373,10 @@ static int region_list(struct rc *rc, const struct rc_args *a)
 }
 
 const struct rc_verb rc_region_verbs[] = {
-	{ "region", "create", "LABEL", 1, 1, "make a Region with the officers of --key; the server must name its fingerprint",
+	{ "region", "create", "LABEL", 1, 1,
+	  "make a Region with the officers of --key; the server must name its fingerprint",
 	  region_options, region_create },
-	{ "region", "list", "", 0, 0, "the server's Regions and their fingerprints", NULL, region_list },
+	{ "region", "list", "", 0, 0, "the server's Regions and their fingerprints", NULL,
+	  region_list },
 	{ 0 },
 };

@@ -35,7 +35,8 @@ static int card(struct rc *rc, const struct rc_args *a)
 	mh_sha256v(hash, v, 2);
 	mh_fingerprint(hash, fingerprint);
 	if (rc->json)
-		rc_print(json_pack("{s:s%,s:s}", "server", c.name.p, c.name.n, "fingerprint", fingerprint));
+		rc_print(json_pack("{s:s%,s:s}", "server", c.name.p, c.name.n, "fingerprint",
+				   fingerprint));
 	else
 		printf("%.*s  %s\n", (int)c.name.n, c.name.p, fingerprint);
 	mh_bytes_free(&bytes);

@@ -45,7 +45,8 @@ static int take_manifest(struct mh_answer *a, struct mh_buf body)
 	if (ret)
 		return ret;
 	/* name and version are those requested */
-	if (!mh_buf_equal(a->manifest.dataset, a->name) || (a->version && a->manifest.version != a->version))
+	if (!mh_buf_equal(a->manifest.dataset, a->name) ||
+	    (a->version && a->manifest.version != a->version))
 		return -EBADMSG;
 	if (a->manifest.tombstone)
 		return -ENODATA;
@@ -115,7 +116,8 @@ static int check_statements(struct mh_answer *a)
 	if (mh_stmt_num(a->dataset, MH_A_MODE) != a->manifest.mode ||
 	    mh_stmt_num(a->dataset, MH_A_KIND) != a->manifest.kind)
 		return -EBADMSG;
-	/* signed by who owns the DataSet: in ops->statement the signature, here that it is the owner's */
+	/* signed by who owns the DataSet: in ops->statement the signature, here that it is the
+	 * owner's */
 	owner = mh_stmt_attr(a->dataset, MH_A_OWNER);
 	if (!a->ops->same_authority(a->ctx, a->instance, owner))
 		return -EPERM;
@@ -126,7 +128,8 @@ static int check_statements(struct mh_answer *a)
 	ret = check_policies(a, mh_stmt_attr(a->dataset, MH_A_POLICIES));
 	if (!ret)
 		ret = check_policies(a, a->manifest.policies);
-	if (!ret && !a->policies) {	/* none says: nothing is exported, nothing served stale, nothing retained */
+	if (!ret && !a->policies) { /* none says: nothing is exported, nothing served stale, nothing
+				       retained */
 		a->policy_all.export = 0;
 		a->policy_all.on_stale = 0;
 		a->policy_all.retain = 0;
@@ -157,8 +160,8 @@ static int try_chain(struct mh_answer *a)
 		return 0;
 	for (i = 0; i < a->links; i++)
 		memcpy(ctx[i], a->manifest.icx, MH_HASH_LEN);
-	if (!mh_wrap_chain_open((const u8 (*)[MH_WRAP_LEN])a->chain, a->links, none ? NULL : &a->kec,
-				(const u8 (*)[MH_HASH_LEN])ctx, a->manifest.ke_kid, a->ke))
+	if (!mh_wrap_chain_open((const u8(*)[MH_WRAP_LEN])a->chain, a->links, none ? NULL : &a->kec,
+				(const u8(*)[MH_HASH_LEN])ctx, a->manifest.ke_kid, a->ke))
 		a->ke_known = true;
 	return 0;
 }
@@ -213,7 +216,8 @@ static int take_chunk(struct mh_answer *a, struct mh_buf body, u8 *scratch)
 		ret = -EPROTO;
 	if (ret)
 		return ret;
-	if (body.n < MH_TAG_LEN || body.n > MH_STREAM_CHUNK_SEALED || body.n > a->manifest.length - a->received)
+	if (body.n < MH_TAG_LEN || body.n > MH_STREAM_CHUNK_SEALED ||
+	    body.n > a->manifest.length - a->received)
 		return -EBADMSG;
 	last = a->received + body.n == a->manifest.length;
 	mh_sha256_update(&a->sha, body.p, body.n);
@@ -233,8 +237,9 @@ static int take_done(struct mh_answer *a, struct mh_buf body)
 	if (a->state != MH_ANSWER_STREAM || mh_done_decode(&done, body))
 		return -EPROTO;
 	mh_sha256_final(&a->sha, sha);
-	if (done.records != a->records || memcmp(done.manifest, a->instance->leaf, 32) || !a->stream.done ||
-	    a->received != a->manifest.length || memcmp(sha, a->manifest.sha256, sizeof(sha)))
+	if (done.records != a->records || memcmp(done.manifest, a->instance->leaf, 32) ||
+	    !a->stream.done || a->received != a->manifest.length ||
+	    memcmp(sha, a->manifest.sha256, sizeof(sha)))
 		return -EBADMSG;
 	a->state = MH_ANSWER_DONE;
 	return 0;

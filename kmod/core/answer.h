@@ -25,7 +25,8 @@ enum mh_answer_state { MH_ANSWER_WAIT, MH_ANSWER_WRAPS_OR_CHUNKS, MH_ANSWER_STRE
 /* What the caller gives: trust, its Kec, what it asked for, where plaintext goes. */
 struct mh_answer_ops {
 	/*
-	 * Verify a statement against the Region's pinned trust (cache, revocations, floors, validity at now)
+	 * Verify a statement against the Region's pinned trust (cache, revocations, floors,
+	 *		validity at now)
 	 * and keep its bytes; *kept stays valid until the answer ends.  0 or -errno.
 	 */
 	int (*statement)(void *ctx, struct mh_buf bytes, const struct mh_stmt **kept);
@@ -63,7 +64,10 @@ struct mh_answer {
 
 void mh_answer_begin(struct mh_answer *a, const u8 region[32], struct mh_buf name, u64 version,
 		     const struct mh_wrap_key *kec, const struct mh_answer_ops *ops, void *ctx);
-/* One record of this request (scratch: MH_STREAM_CHUNK bytes of work space). 0 or -errno; see a->state. */
+/*
+ * One record of this request (scratch: MH_STREAM_CHUNK bytes of work space). 0 or -errno; see
+ * a->state.
+ */
 int mh_answer_record(struct mh_answer *a, const struct mh_record_hdr *rec, u8 *scratch);
 void mh_answer_end(struct mh_answer *a);	/* wipes; at any state */
 

@@ -114,7 +114,8 @@ int mh_blob_parse(struct mh_blob_header *h, struct mh_buf blob, size_t *len)
 /* Kseal and com of a Seat and a blob's salt */
 static int derive(const u8 *blob_salt, const u8 *seat, u8 *kseal, u8 *com)
 {
-	const struct mh_buf ikm = MH_BUF(seat, MH_HASH_LEN), l1 = MH_L("seal"), l2 = MH_L("seal commit");
+	const struct mh_buf ikm = MH_BUF(seat, MH_HASH_LEN), l1 = MH_L("seal"),
+			    l2 = MH_L("seal commit");
 	u8 prk[MH_HASH_LEN];
 	int ret = mh_hkdf_extract(blob_salt, 32, &ikm, 1, prk);
 
@@ -128,8 +129,8 @@ static int derive(const u8 *blob_salt, const u8 *seat, u8 *kseal, u8 *com)
 
 static const u8 zero_nonce[MH_NONCE_LEN];
 
-int mh_blob_seal(const struct mh_blob_header *h, const u8 seat[MH_HASH_LEN], struct mh_buf content, u8 *out,
-		 size_t size)
+int mh_blob_seal(const struct mh_blob_header *h, const u8 seat[MH_HASH_LEN], struct mh_buf content,
+		 u8 *out, size_t size)
 {
 	u8 kseal[MH_KEY_LEN], com[MH_HASH_LEN];
 	struct mh_writer w;
@@ -142,7 +143,8 @@ int mh_blob_seal(const struct mh_blob_header *h, const u8 seat[MH_HASH_LEN], str
 	if (!ret && (w.err || content.n + MH_TAG_LEN > size - w.len))
 		ret = -ENOSPC;
 	if (!ret)
-		ret = mh_aead_seal_once(kseal, zero_nonce, MH_BUF(out, w.len), content.p, content.n, out + w.len);
+		ret = mh_aead_seal_once(kseal, zero_nonce, MH_BUF(out, w.len), content.p, content.n,
+					out + w.len);
 	mh_wipe(kseal, sizeof(kseal));
 	mh_wipe(com, sizeof(com));
 	return ret ? ret : (int)(w.len + content.n + MH_TAG_LEN);
@@ -161,7 +163,8 @@ int mh_blob_open(const u8 seat[MH_HASH_LEN], struct mh_buf blob, u8 *out)
 	if (!ret && !mh_ct_equal(com, blob.p + len, sizeof(com)))
 		ret = -EKEYREJECTED;
 	len += MH_HASH_LEN;
-	if (!ret && mh_aead_open_once(kseal, zero_nonce, MH_BUF(blob.p, len), blob.p + len, blob.n - len, out))
+	if (!ret && mh_aead_open_once(kseal, zero_nonce, MH_BUF(blob.p, len), blob.p + len,
+				      blob.n - len, out))
 		ret = -EKEYREJECTED;
 	mh_wipe(kseal, sizeof(kseal));
 	mh_wipe(com, sizeof(com));

@@ -9,8 +9,8 @@ static const u8 kem_id[] = { 'K', 'E', 'M', 0x00, 0x20 };
 static const u8 hpke_id[] = { 'H', 'P', 'K', 'E', 0x00, 0x20, 0x00, 0x01, 0x00, 0x02 };
 
 /* LabeledExtract(salt, label, ikm...): section 4 */
-static int labeled_extract(struct mh_buf suite, const u8 *salt, struct mh_buf label, const struct mh_buf *ikm,
-			   unsigned int n, u8 prk[MH_HASH_LEN])
+static int labeled_extract(struct mh_buf suite, const u8 *salt, struct mh_buf label,
+			   const struct mh_buf *ikm, unsigned int n, u8 prk[MH_HASH_LEN])
 {
 	struct mh_buf v[3 + INFO_MAX] = { LIT("HPKE-v1"), suite, label };
 
@@ -20,8 +20,8 @@ static int labeled_extract(struct mh_buf suite, const u8 *salt, struct mh_buf la
 	return mh_hkdf_extract(salt, salt ? MH_HASH_LEN : 0, v, 3 + n, prk);
 }
 
-static int labeled_expand(struct mh_buf suite, const u8 prk[MH_HASH_LEN], struct mh_buf label, struct mh_buf info,
-			  u8 *out, u8 len)
+static int labeled_expand(struct mh_buf suite, const u8 prk[MH_HASH_LEN], struct mh_buf label,
+			  struct mh_buf info, u8 *out, u8 len)
 {
 	const u8 l[2] = { 0, len };
 	const struct mh_buf v[] = { MH_BUF(l, 2), LIT("HPKE-v1"), suite, label, info };
@@ -40,7 +40,8 @@ static int kem_secret(const u8 *dh, const u8 *enc, const u8 *pk_r, u8 secret[MH_
 	memcpy(ctx + MH_HPKE_ENC_LEN, pk_r, MH_KEY_LEN);
 	ret = labeled_extract(suite, NULL, LIT("eae_prk"), &ikm, 1, prk);
 	if (!ret)
-		ret = labeled_expand(suite, prk, LIT("shared_secret"), MH_BUF(ctx, sizeof(ctx)), secret, MH_HASH_LEN);
+		ret = labeled_expand(suite, prk, LIT("shared_secret"), MH_BUF(ctx, sizeof(ctx)),
+				     secret, MH_HASH_LEN);
 	mh_wipe(prk, sizeof(prk));
 	return ret;
 }
@@ -60,20 +61,22 @@ static int key_schedule(const u8 shared[MH_HASH_LEN], const struct mh_buf *info,
 
 	ret = labeled_extract(suite, NULL, LIT("psk_id_hash"), &none, 1, ctx + 1);
 	if (!ret)
-		ret = labeled_extract(suite, NULL, LIT("info_hash"), info, infos, ctx + 1 + MH_HASH_LEN);
+		ret = labeled_extract(suite, NULL, LIT("info_hash"), info, infos,
+				      ctx + 1 + MH_HASH_LEN);
 	if (!ret)
 		ret = labeled_extract(suite, shared, LIT("secret"), &none, 1, secret);
 	if (!ret)
-		ret = labeled_expand(suite, secret, LIT("key"), MH_BUF(ctx, sizeof(ctx)), s->key, MH_KEY_LEN);
+		ret = labeled_expand(suite, secret, LIT("key"), MH_BUF(ctx, sizeof(ctx)), s->key,
+				     MH_KEY_LEN);
 	if (!ret)
-		ret = labeled_expand(suite, secret, LIT("base_nonce"), MH_BUF(ctx, sizeof(ctx)), s->nonce,
-				     MH_NONCE_LEN);
+		ret = labeled_expand(suite, secret, LIT("base_nonce"), MH_BUF(ctx, sizeof(ctx)),
+				     s->nonce, MH_NONCE_LEN);
 	mh_wipe(secret, sizeof(secret));
 	return ret;
 }
 
-static int derive(const u8 *dh, const u8 *enc, const u8 *pk_r, const struct mh_buf *info, unsigned int infos,
-		  struct schedule *s)
+static int derive(const u8 *dh, const u8 *enc, const u8 *pk_r, const struct mh_buf *info,
+		  unsigned int infos, struct schedule *s)
 {
 	u8 shared[MH_HASH_LEN];
 	int ret = kem_secret(dh, enc, pk_r, shared);
@@ -84,8 +87,9 @@ static int derive(const u8 *dh, const u8 *enc, const u8 *pk_r, const struct mh_b
 	return ret;
 }
 
-int mh_hpke_seal(const u8 pk_r[MH_KEY_LEN], const struct mh_buf *info, unsigned int infos, struct mh_buf aad,
-		 const u8 *pt, size_t n, const u8 *eph, u8 enc[MH_HPKE_ENC_LEN], u8 *ct)
+int mh_hpke_seal(const u8 pk_r[MH_KEY_LEN], const struct mh_buf *info, unsigned int infos,
+		 struct mh_buf aad, const u8 *pt, size_t n, const u8 *eph, u8 enc[MH_HPKE_ENC_LEN],
+		 u8 *ct)
 {
 	struct schedule s;
 	u8 sk_e[MH_KEY_LEN], dh[MH_KEY_LEN];
@@ -109,8 +113,9 @@ int mh_hpke_seal(const u8 pk_r[MH_KEY_LEN], const struct mh_buf *info, unsigned 
 	return ret;
 }
 
-int mh_hpke_open(const u8 sk_r[MH_KEY_LEN], const u8 enc[MH_HPKE_ENC_LEN], const struct mh_buf *info,
-		 unsigned int infos, struct mh_buf aad, const u8 *ct, size_t n, u8 *pt)
+int mh_hpke_open(const u8 sk_r[MH_KEY_LEN], const u8 enc[MH_HPKE_ENC_LEN],
+		 const struct mh_buf *info, unsigned int infos, struct mh_buf aad, const u8 *ct,
+		 size_t n, u8 *pt)
 {
 	struct schedule s;
 	u8 pk_r[MH_KEY_LEN], dh[MH_KEY_LEN];

@@ -2,14 +2,16 @@
 /* HKDF (RFC 5869), SUB and kid (PROTOCOL 1), one-shot AEAD. */
 #include "crypto.h"
 
-int mh_hkdf_extract(const u8 *salt, size_t saltlen, const struct mh_buf *ikm, unsigned int n, u8 prk[MH_HASH_LEN])
+int mh_hkdf_extract(const u8 *salt, size_t saltlen, const struct mh_buf *ikm, unsigned int n,
+		    u8 prk[MH_HASH_LEN])
 {
 	return mh_hmac_sha256v(salt, saltlen, ikm, n, prk);
 }
 
 #define INFO_MAX 6
 
-int mh_hkdf_expand(const u8 prk[MH_HASH_LEN], const struct mh_buf *info, unsigned int n, u8 *out, size_t outlen)
+int mh_hkdf_expand(const u8 prk[MH_HASH_LEN], const struct mh_buf *info, unsigned int n, u8 *out,
+		   size_t outlen)
 {
 	struct mh_buf v[INFO_MAX + 2];
 	u8 t[MH_HASH_LEN], counter = 0;
@@ -55,8 +57,8 @@ int mh_kid(struct mh_buf k, struct mh_buf ctx, u8 kid[MH_HASH_LEN])
 	return mh_sub(k, MH_L("kid"), ctx, kid, MH_HASH_LEN);
 }
 
-int mh_aead_seal_once(const u8 key[MH_KEY_LEN], const u8 nonce[MH_NONCE_LEN], struct mh_buf ad, const u8 *in, size_t n,
-		      u8 *out)
+int mh_aead_seal_once(const u8 key[MH_KEY_LEN], const u8 nonce[MH_NONCE_LEN], struct mh_buf ad,
+		      const u8 *in, size_t n, u8 *out)
 {
 	struct mh_aead *a;
 	int ret = mh_aead_create(&a, key);
@@ -68,8 +70,8 @@ int mh_aead_seal_once(const u8 key[MH_KEY_LEN], const u8 nonce[MH_NONCE_LEN], st
 	return ret;
 }
 
-int mh_aead_open_once(const u8 key[MH_KEY_LEN], const u8 nonce[MH_NONCE_LEN], struct mh_buf ad, const u8 *in, size_t n,
-		      u8 *out)
+int mh_aead_open_once(const u8 key[MH_KEY_LEN], const u8 nonce[MH_NONCE_LEN], struct mh_buf ad,
+		      const u8 *in, size_t n, u8 *out)
 {
 	struct mh_aead *a;
 	int ret = mh_aead_create(&a, key);

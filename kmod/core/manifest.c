@@ -59,9 +59,11 @@ int mh_manifest_decode(struct mh_manifest *m, const struct mh_stmt *s)
 	read_template(mh_stmt_attr(s, MH_A_TEMPLATE), &m->alg, &m->key_len);
 	if (mh_stream_plain_size(m->length, &plain))
 		return -EBADMSG;
-	if (m->kind == MH_DATA_KEY && (!m->alg || !plain || plain > 64 || (m->key_len && plain != m->key_len)))
+	if (m->kind == MH_DATA_KEY &&
+	    (!m->alg || !plain || plain > 64 || (m->key_len && plain != m->key_len)))
 		return -EBADMSG;
-	mh_ctx_instance(s->region, m->dataset, m->version, m->mode, m->kind, m->stream_alg, m->random, m->icx);
+	mh_ctx_instance(s->region, m->dataset, m->version, m->mode, m->kind, m->stream_alg,
+			m->random, m->icx);
 	return 0;
 }
 
@@ -72,7 +74,8 @@ void mh_policy_decode(struct mh_policy *p, const struct mh_stmt *s)
 	p->renew = (u32)mh_stmt_num(s, MH_A_RENEW);
 	p->retain = (u32)mh_stmt_num(s, MH_A_RETAIN);
 	p->uses = (u32)mh_stmt_num(s, MH_A_USES);
-	p->operations = mh_stmt_has(s, MH_A_OPERATIONS) ? (u32)mh_stmt_num(s, MH_A_OPERATIONS) : ~0u;
+	p->operations = mh_stmt_has(s, MH_A_OPERATIONS) ? (u32)mh_stmt_num(s, MH_A_OPERATIONS) :
+							  ~0u;
 	p->export = (u32)mh_stmt_num(s, MH_A_EXPORT);
 	p->rate = (u32)mh_stmt_num(s, MH_A_RATE);
 	p->on_stale = (u8)mh_stmt_num(s, MH_A_ON_STALE);

@@ -20,7 +20,10 @@ struct mh_manifest {
 	struct mh_buf policies;	/* 32-byte leaves */
 };
 
-/* s: an INSTANCE that parsed.  Checks the subject's form, that what it says of itself agrees, bounds. */
+/*
+ * s: an INSTANCE that parsed.  Checks the subject's form, that what it says of itself agrees,
+ * bounds.
+ */
 int mh_manifest_decode(struct mh_manifest *m, const struct mh_stmt *s);
 
 /* Attributes of one POLICY, or of several combined by mh_policy_and(): all must allow. */

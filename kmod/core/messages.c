@@ -33,8 +33,9 @@ void mh_frame_header(u8 out[MH_FRAME_HEADER], u8 kind, u32 len)
 int mh_frame_parse(const u8 in[MH_FRAME_HEADER], u8 *kind, u32 *len)
 {
 	static const u32 most[] = {
-		[MH_F_HELLO] = MH_HELLO_MAX, [MH_F_CHALLENGE] = MH_CHALLENGE_MAX, [MH_F_AUTH] = MH_AUTH_LEN,
-		[MH_F_RECORD] = MH_FRAME_BODY_MAX, [MH_F_ANCHORS] = MH_FRAME_BODY_MAX,
+		[MH_F_HELLO] = MH_HELLO_MAX,	    [MH_F_CHALLENGE] = MH_CHALLENGE_MAX,
+		[MH_F_AUTH] = MH_AUTH_LEN,	    [MH_F_RECORD] = MH_FRAME_BODY_MAX,
+		[MH_F_ANCHORS] = MH_FRAME_BODY_MAX,
 	};
 
 	*kind = in[0];
@@ -216,7 +217,8 @@ int mh_refused_decode(struct mh_refused *m, struct mh_buf body)
 	m->code = mh_read_u8(&r);
 	m->retry_after = mh_read_u32(&r);
 	m->step = mh_read_u8(&r);
-	if (mh_read_end(&r) || m->code < MH_REFUSED_UNKNOWN || m->code > MH_REFUSED_LIMIT || m->step > 4)
+	if (mh_read_end(&r) || m->code < MH_REFUSED_UNKNOWN || m->code > MH_REFUSED_LIMIT ||
+	    m->step > 4)
 		return -EBADMSG;
 	return 0;
 }

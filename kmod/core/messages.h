@@ -29,7 +29,10 @@ int mh_frame_parse(const u8 in[MH_FRAME_HEADER], u8 *kind, u32 *len);
 
 /* ---- handshake fields ---- */
 #define MH_TICKET_LEN		64
-/* P1 = u8 version || u8 suite || region_id 32 || u64 anchor serial || u8 ticket length (0, 64) || ticket */
+/*
+ * P1 = u8 version || u8 suite || region_id 32 || u64 anchor serial || u8 ticket length (0, 64) ||
+ * ticket
+ */
 #define MH_P1_MIN		43
 #define MH_P1_MAX		(MH_P1_MIN + MH_TICKET_LEN)
 /* hello body = v(P1) || e 32 || tag 16 */
@@ -61,7 +64,10 @@ int mh_idr_encode(const struct mh_idr *m, u8 *out, size_t size);
 /* challenge body = e 32 || u16 length of sealed idR || sealed idR || sealed sigR (80) */
 #define MH_CHALLENGE_MAX	(32 + 2 + MH_IDR_MAX + MH_TAG_LEN + MH_SIG_LEN + MH_TAG_LEN)
 
-/* idI, zero padded to 256: u8 n || name || u64 ENTITY serial || incarnation 16 || u64 sessions || u64 receipts || head 32 */
+/*
+ * idI, zero padded to 256: u8 n || name || u64 ENTITY serial || incarnation 16 || u64 sessions ||
+ * u64 receipts || head 32
+ */
 #define MH_IDI_LEN		256
 #define MH_INCARNATION_LEN	16
 struct mh_idi {
@@ -77,7 +83,10 @@ int mh_idi_encode(const struct mh_idi *m, u8 out[MH_IDI_LEN]);
 /* auth body = sealed idI (272) || sealed authI (80) */
 #define MH_AUTH_LEN		(MH_IDI_LEN + MH_TAG_LEN + MH_SIG_LEN + MH_TAG_LEN)
 
-/* anchors body: u8 n (1..8) || u8 more || n * V(ANCHOR); may exceed one frame's limit never: fewer links then */
+/*
+ * anchors body: u8 n (1..8) || u8 more || n * V(ANCHOR); may exceed one frame's limit never:
+ * fewer links then
+ */
 #define MH_ANCHORS_PER_FRAME	8
 
 /* ---- records: u8 type || u32 request || body ---- */
@@ -85,9 +94,11 @@ enum mh_record {
 	MH_R_REQUEST = 1,	/* SP1 */
 	MH_R_MANIFEST,		/* the INSTANCE statement */
 	MH_R_STATEMENT,		/* one statement: DATASET, POLICY, GROUP, MEMBER, ENTITY */
-	MH_R_WRAP,		/* MH_WRAP_LEN bytes; chain position in order, alternatives by u8 alternative || wrap */
+	/* MH_WRAP_LEN bytes; chain position in order, alternatives by u8 alternative || wrap */
+	MH_R_WRAP,
 	MH_R_CHUNK,		/* one STREAM chunk */
-	MH_R_DONE,		/* u32 records sent for this request before this || H(manifest) 32 */
+	/* u32 records sent for this request before this || H(manifest) 32 */
+	MH_R_DONE,
 	MH_R_UNCHANGED,		/* leaf 32 */
 	MH_R_REFUSED,		/* u8 code || u32 retry-after ms || u8 step */
 	MH_R_PUSH,		/* request 0: one statement: REVOKE, SUSPEND, EPOCH, DELEGATION */
@@ -117,7 +128,10 @@ int mh_record_decode(struct mh_record_hdr *m, struct mh_buf plain);
 void mh_record_begin(u8 out[MH_RECORD_HEADER], u8 type, u32 request);
 
 enum mh_purpose { MH_PURPOSE_FETCH = 1, MH_PURPOSE_RENEW, MH_PURPOSE_PROVIDE };
-/* REQUEST = v(name) || u64 version (0 newest) || u8 purpose || leaf held 32 (or zero) || digest of statements held 32 (or zero) */
+/*
+ * REQUEST = v(name) || u64 version (0 newest) || u8 purpose || leaf held 32 (or zero) || digest
+ * of statements held 32 (or zero)
+ */
 struct mh_request {
 	struct mh_buf name;
 	u64 version;
@@ -166,13 +180,19 @@ int mh_join_request_decode(struct mh_join_request *m, struct mh_buf in);
 /* body without signatures; returns length */
 int mh_join_request_encode(const struct mh_join_request *m, u8 *out, size_t size);
 int mh_join_request_digest(struct mh_buf body, u8 digest[MH_HASH_LEN]);	/* what is signed */
-void mh_join_request_hash(struct mh_buf whole, u8 hash[MH_HASH_LEN]);	/* fingerprint's, and the bundle's */
-/* Both proofs of possession; a Kei-secret's cannot be checked without it and is refused here. -EBADMSG */
+/* fingerprint's, and the bundle's */
+void mh_join_request_hash(struct mh_buf whole, u8 hash[MH_HASH_LEN]);
+/*
+ * Both proofs of possession; a Kei-secret's cannot be checked without it and is refused here.
+ * -EBADMSG
+ */
 int mh_join_request_verify(const struct mh_join_request *m);
 
 /*
- * Join bundle = "MHJB" || u8 version || request hash 32 || u16 a || a * V(ANCHOR) (oldest, the genesis, first)
- *   || V(ENTITY) || u8 d || d * V(DELEGATION) || V(EPOCH) || u8 n (0..8) || n * v(address "host:port" or path)
+ * Join bundle = "MHJB" || u8 version || request hash 32 || u16 a || a * V(ANCHOR) (oldest, the
+ *   genesis, first)
+ *   || V(ENTITY) || u8 d || d * V(DELEGATION) || V(EPOCH) || u8 n (0..8) || n * v(address
+ *   "host:port" or path)
  */
 #define MH_BUNDLE_MAX		(256 * 1024)
 #define MH_BUNDLE_ADDRESSES	8
@@ -191,8 +211,10 @@ int mh_bundle_decode(struct mh_bundle *m, struct mh_buf in);
 int mh_bundle_encode(const struct mh_bundle *m, u8 *out, size_t size);
 
 /*
- * Server card = "MHSC" || u8 version || v(name) || Ksp2 64 || Kfresh 64 || Kaudit 64 || Kcard X25519 32 || sig by Ksp2 64
- * over H(L("server card") || all before it).  Fingerprint: of H(L("card fingerprint") || whole).  Kcard takes HPKE from officers.
+ * Server card = "MHSC" || u8 version || v(name) || Ksp2 64 || Kfresh 64 || Kaudit 64 || Kcard
+ *   X25519 32 || sig by Ksp2 64
+ * over H(L("server card") || all before it).  Fingerprint: of H(L("card fingerprint") || whole).
+ *   Kcard takes HPKE from officers.
  */
 #define MH_CARD_MAX		512
 struct mh_card {

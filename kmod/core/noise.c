@@ -2,7 +2,8 @@
 /* The Noise symmetric state, revision 34 section 5.2; see noise.h. */
 #include "noise.h"
 
-void mh_noise_init(struct mh_noise *s, struct mh_buf name, const struct mh_buf *prologue, unsigned int n)
+void mh_noise_init(struct mh_noise *s, struct mh_buf name, const struct mh_buf *prologue,
+		   unsigned int n)
 {
 	struct mh_sha256 hash;
 	unsigned int i;

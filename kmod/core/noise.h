@@ -18,7 +18,8 @@ struct mh_noise {
 };
 
 /* InitializeSymmetric(name), then MixHash of the prologue's pieces joined */
-void mh_noise_init(struct mh_noise *s, struct mh_buf name, const struct mh_buf *prologue, unsigned int n);
+void mh_noise_init(struct mh_noise *s, struct mh_buf name, const struct mh_buf *prologue,
+		   unsigned int n);
 void mh_noise_mix_hash(struct mh_noise *s, struct mh_buf data);
 int mh_noise_mix_key(struct mh_noise *s, struct mh_buf ikm);
 int mh_noise_mix_key_and_hash(struct mh_noise *s, struct mh_buf ikm);

@@ -40,7 +40,8 @@ int mh_stp_open(struct mh_stp *s, u8 *frame, size_t n, struct mh_record_hdr *rec
 	if (s->state != MH_STP_OPEN)
 		return -EPIPE;
 	if (n >= MH_FRAME_HEADER && !mh_frame_parse(frame, &kind, &len) && kind == MH_F_RECORD &&
-	    len == n - MH_FRAME_HEADER && len >= MH_RECORD_HEADER + MH_TAG_LEN && s->rx.n < MH_STP_RECORDS_MAX) {
+	    len == n - MH_FRAME_HEADER && len >= MH_RECORD_HEADER + MH_TAG_LEN &&
+	    s->rx.n < MH_STP_RECORDS_MAX) {
 		nonce_of(s->rx.n++, nonce);
 		ret = mh_aead_open(s->rx.aead, nonce, MH_BUF(frame, MH_FRAME_HEADER), p, len, p);
 		if (!ret)
@@ -54,8 +55,8 @@ int mh_stp_open(struct mh_stp *s, u8 *frame, size_t n, struct mh_record_hdr *rec
 void mh_receipt_next(u8 head[MH_HASH_LEN], const u8 leaf[32], u32 request, const u8 h[32])
 {
 	u8 id[4];
-	const struct mh_buf v[] = { MH_L("receipt"), MH_BUF(head, 32), MH_BUF(leaf, 32), MH_BUF(id, 4),
-				    MH_BUF(h, 32) };
+	const struct mh_buf v[] = { MH_L("receipt"), MH_BUF(head, 32), MH_BUF(leaf, 32),
+				    MH_BUF(id, 4), MH_BUF(h, 32) };
 
 	mh_put32(id, request);
 	mh_sha256v(head, v, ARRAY_SIZE(v));

@@ -34,28 +34,40 @@ struct rule {
 #define OFFICERS(t, req)	LIST(t, MH_P256_PUB_LEN, MH_OFFICERS_MAX, req)
 #define END			{ 0 }
 
-static const struct rule anchor_rules[] = {
-	OFFICERS(MH_A_KEYS, true), U8(MH_A_THRESHOLD, MH_OFFICERS_MAX, true), FIXED(MH_A_BEFORE, 32, true),
-	FIXED(MH_A_MIN_ANCHOR, 8, true), LIST(MH_A_CAPS, 5, 16, false), OFFICERS(MH_A_RECOVERY_KEYS, false),
-	U8(MH_A_RECOVERY_THRESHOLD, MH_OFFICERS_MAX, false), END
-};
+static const struct rule anchor_rules[] = { OFFICERS(MH_A_KEYS, true),
+					    U8(MH_A_THRESHOLD, MH_OFFICERS_MAX, true),
+					    FIXED(MH_A_BEFORE, 32, true),
+					    FIXED(MH_A_MIN_ANCHOR, 8, true),
+					    LIST(MH_A_CAPS, 5, 16, false),
+					    OFFICERS(MH_A_RECOVERY_KEYS, false),
+					    U8(MH_A_RECOVERY_THRESHOLD, MH_OFFICERS_MAX, false),
+					    END };
 
 static const struct rule delegation_rules[] = {
-	FIXED(MH_A_KEY, 64, true), FIXED(MH_A_AUDIT_KEY, 64, false), U8(MH_A_ROLE, MH_ROLE_SUSPEND, true),
-	{ MH_A_SCOPE_GROUPS, 3, 4096, CK_NAMES, 0, false }, { MH_A_SCOPE_DATASETS, 3, 4096, CK_PREFIXES, 0, false },
-	{ MH_A_SCOPE_TEMPLATE, 5, 5, CK_TEMPLATE, 0, false }, { MH_A_SCOPE_NAMES, 1, 64, CK_PATTERN, 0, false },
-	FIXED(MH_A_SCOPE_NUMBER, 4, false), END
+	FIXED(MH_A_KEY, 64, true),
+	FIXED(MH_A_AUDIT_KEY, 64, false),
+	U8(MH_A_ROLE, MH_ROLE_SUSPEND, true),
+	{ MH_A_SCOPE_GROUPS, 3, 4096, CK_NAMES, 0, false },
+	{ MH_A_SCOPE_DATASETS, 3, 4096, CK_PREFIXES, 0, false },
+	{ MH_A_SCOPE_TEMPLATE, 5, 5, CK_TEMPLATE, 0, false },
+	{ MH_A_SCOPE_NAMES, 1, 64, CK_PATTERN, 0, false },
+	FIXED(MH_A_SCOPE_NUMBER, 4, false),
+	END
 };
 
-static const struct rule entity_rules[] = {
-	U8(MH_A_KEI_KIND, 2, true), BYTES(MH_A_KEI, 32, 64, true), FIXED(MH_A_KES, 64, true),
-	U8(MH_A_KEC_KIND, 2, true), FIXED(MH_A_KEC_KID, 32, true), BYTES(MH_A_EVIDENCE, 0, 1024, false), END
-};
+static const struct rule entity_rules[] = { U8(MH_A_KEI_KIND, 2, true),
+					    BYTES(MH_A_KEI, 32, 64, true),
+					    FIXED(MH_A_KES, 64, true),
+					    U8(MH_A_KEC_KIND, 2, true),
+					    FIXED(MH_A_KEC_KID, 32, true),
+					    BYTES(MH_A_EVIDENCE, 0, 1024, false),
+					    END };
 
-static const struct rule group_rules[] = {
-	OFFICERS(MH_A_KEYS, true), U8(MH_A_THRESHOLD, MH_OFFICERS_MAX, true), FIXED(MH_A_MIN_ANCHOR, 8, true),
-	{ MH_A_RIGHTS, 5, 8192, CK_RIGHTS, 0, false }, END
-};
+static const struct rule group_rules[] = { OFFICERS(MH_A_KEYS, true),
+					   U8(MH_A_THRESHOLD, MH_OFFICERS_MAX, true),
+					   FIXED(MH_A_MIN_ANCHOR, 8, true),
+					   { MH_A_RIGHTS, 5, 8192, CK_RIGHTS, 0, false },
+					   END };
 
 static const struct rule member_rules[] = { U8(MH_A_MEMBER_KIND, 2, true), END };
 
@@ -64,43 +76,57 @@ static const struct rule dataset_rules[] = {
 	{ MH_A_OWNER, 0, 64, CK_NAME, 0, true }, LIST(MH_A_POLICIES, 32, 8, false), END
 };
 
-static const struct rule policy_rules[] = {
-	U8(MH_A_SELECT, 1, false), FIXED(MH_A_LEASE, 4, false), FIXED(MH_A_RENEW, 4, false),
-	FIXED(MH_A_RETAIN, 4, false), FIXED(MH_A_USES, 4, false), FIXED(MH_A_OPERATIONS, 4, false),
-	FIXED(MH_A_EXPORT, 4, false), U8Z(MH_A_ON_STALE, 1, false), { MH_A_TEMPLATE, 5, 5, CK_TEMPLATE, 0, false },
-	FIXED(MH_A_RATE, 4, false), END
-};
+static const struct rule policy_rules[] = { U8(MH_A_SELECT, 1, false),
+					    FIXED(MH_A_LEASE, 4, false),
+					    FIXED(MH_A_RENEW, 4, false),
+					    FIXED(MH_A_RETAIN, 4, false),
+					    FIXED(MH_A_USES, 4, false),
+					    FIXED(MH_A_OPERATIONS, 4, false),
+					    FIXED(MH_A_EXPORT, 4, false),
+					    U8Z(MH_A_ON_STALE, 1, false),
+					    { MH_A_TEMPLATE, 5, 5, CK_TEMPLATE, 0, false },
+					    FIXED(MH_A_RATE, 4, false),
+					    END };
 
-static const struct rule instance_rules[] = {
-	U8(MH_A_MODE, MH_MODE_GROUP, false), U8(MH_A_KIND, MH_DATA_POLICY_PROGRAM, false),
-	LIST(MH_A_POLICIES, 32, 8, false), { MH_A_TEMPLATE, 5, 5, CK_TEMPLATE, 0, false },
-	FIXED(MH_A_INSTANCE_VERSION, 8, true), U8(MH_A_STREAM_ALG, 1, false), FIXED(MH_A_RANDOM, 32, false),
-	FIXED(MH_A_KE_KID, 32, false), FIXED(MH_A_LENGTH, 8, false), FIXED(MH_A_SHA256, 32, false),
-	U8(MH_A_DELIVERY, 3, false), U8(MH_A_TOMBSTONE, 1, false), END
-};
+static const struct rule instance_rules[] = { U8(MH_A_MODE, MH_MODE_GROUP, false),
+					      U8(MH_A_KIND, MH_DATA_POLICY_PROGRAM, false),
+					      LIST(MH_A_POLICIES, 32, 8, false),
+					      { MH_A_TEMPLATE, 5, 5, CK_TEMPLATE, 0, false },
+					      FIXED(MH_A_INSTANCE_VERSION, 8, true),
+					      U8(MH_A_STREAM_ALG, 1, false),
+					      FIXED(MH_A_RANDOM, 32, false),
+					      FIXED(MH_A_KE_KID, 32, false),
+					      FIXED(MH_A_LENGTH, 8, false),
+					      FIXED(MH_A_SHA256, 32, false),
+					      U8(MH_A_DELIVERY, 3, false),
+					      U8(MH_A_TOMBSTONE, 1, false),
+					      END };
 
-static const struct rule revoke_rules[] = {
-	U8(MH_A_TARGET_TYPE, __MH_STMT_TYPES - 1, false), FIXED(MH_A_UP_TO, 8, false), FIXED(MH_A_UNDER, 32, false),
-	END
-};
+static const struct rule revoke_rules[] = { U8(MH_A_TARGET_TYPE, __MH_STMT_TYPES - 1, false),
+					    FIXED(MH_A_UP_TO, 8, false),
+					    FIXED(MH_A_UNDER, 32, false), END };
 
 static const struct rule suspend_rules[] = { FIXED(MH_A_UNTIL, 8, true), END };
 
-static const struct rule epoch_rules[] = {
-	FIXED(MH_A_EPOCH_NUMBER, 8, true), FIXED(MH_A_REVOKES, 8, true), FIXED(MH_A_RUNNING, 32, true),
-	FIXED(MH_A_RESTART, 8, true), LIST(MH_A_FLOORS, 41, MH_FLOORS_MAX, false), END
-};
+static const struct rule epoch_rules[] = { FIXED(MH_A_EPOCH_NUMBER, 8, true),
+					   FIXED(MH_A_REVOKES, 8, true),
+					   FIXED(MH_A_RUNNING, 32, true),
+					   FIXED(MH_A_RESTART, 8, true),
+					   LIST(MH_A_FLOORS, 41, MH_FLOORS_MAX, false),
+					   END };
 
-static const struct rule group_epoch_rules[] = {
-	FIXED(MH_A_BEFORE, 32, true), FIXED(MH_A_GROUP_EPOCH, 8, true), FIXED(MH_A_KGC_KID, 32, true),
-	BYTES(MH_A_KGC_PUBLIC, 0, 32, true), END
-};
+static const struct rule group_epoch_rules[] = { FIXED(MH_A_BEFORE, 32, true),
+						 FIXED(MH_A_GROUP_EPOCH, 8, true),
+						 FIXED(MH_A_KGC_KID, 32, true),
+						 BYTES(MH_A_KGC_PUBLIC, 0, 32, true), END };
 
 static const struct rule *const rules[__MH_STMT_TYPES] = {
-	[MH_ANCHOR] = anchor_rules, [MH_DELEGATION] = delegation_rules, [MH_ENTITY] = entity_rules,
-	[MH_GROUP] = group_rules, [MH_MEMBER] = member_rules, [MH_DATASET] = dataset_rules,
-	[MH_POLICY] = policy_rules, [MH_INSTANCE] = instance_rules, [MH_REVOKE] = revoke_rules,
-	[MH_SUSPEND] = suspend_rules, [MH_EPOCH] = epoch_rules, [MH_GROUP_EPOCH] = group_epoch_rules,
+	[MH_ANCHOR] = anchor_rules, [MH_DELEGATION] = delegation_rules,
+	[MH_ENTITY] = entity_rules, [MH_GROUP] = group_rules,
+	[MH_MEMBER] = member_rules, [MH_DATASET] = dataset_rules,
+	[MH_POLICY] = policy_rules, [MH_INSTANCE] = instance_rules,
+	[MH_REVOKE] = revoke_rules, [MH_SUSPEND] = suspend_rules,
+	[MH_EPOCH] = epoch_rules,   [MH_GROUP_EPOCH] = group_epoch_rules,
 };
 
 /* ---- one attribute ---- */
@@ -168,8 +194,8 @@ static bool pattern_ok(struct mh_buf v)
 	for (i = 0; i < v.n; i++) {
 		u8 c = v.p[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-' ||
-		      c == '*' || c == '?'))
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+		      c == '-' || c == '*' || c == '?'))
 			return false;
 	}
 	return true;
@@ -207,8 +233,8 @@ static bool attr_ok(const struct rule *u, struct mh_buf v)
 static int read_common(struct mh_reader *r, struct mh_stmt *s, u16 *last)
 {
 	static const u16 sizes[] = {
-		[MH_A_TYPE] = 2, [MH_A_REGION] = 32, [MH_A_SIGNER] = 32, [MH_A_SERIAL] = 8, [MH_A_ISSUED] = 8,
-		[MH_A_NOT_BEFORE] = 8, [MH_A_NOT_AFTER] = 8, [MH_A_FEATURES] = 4,
+		[MH_A_TYPE] = 2,   [MH_A_REGION] = 32,	  [MH_A_SIGNER] = 32,	[MH_A_SERIAL] = 8,
+		[MH_A_ISSUED] = 8, [MH_A_NOT_BEFORE] = 8, [MH_A_NOT_AFTER] = 8, [MH_A_FEATURES] = 4,
 	};
 	struct mh_buf v[MH_A_FEATURES + 1];
 	struct mh_attr a;
@@ -232,8 +258,8 @@ static int read_common(struct mh_reader *r, struct mh_stmt *s, u16 *last)
 	s->features = mh_get32(v[MH_A_FEATURES].p);
 	if (s->features & ~MH_FEATURES_KNOWN & 0xffff0000u)
 		return -EPROTONOSUPPORT;
-	if (!s->type || s->type >= __MH_STMT_TYPES || !s->serial || s->not_before > s->not_after || !s->subject.n ||
-	    s->subject.n > MH_SUBJECT_MAX)
+	if (!s->type || s->type >= __MH_STMT_TYPES || !s->serial || s->not_before > s->not_after ||
+	    !s->subject.n || s->subject.n > MH_SUBJECT_MAX)
 		return -EBADMSG;
 	return 0;
 }
@@ -270,7 +296,8 @@ static bool member_subject_ok(struct mh_buf s)
 
 	for (i = 0; i < s.n && s.p[i] != '/'; i++)
 		;
-	return i < s.n && mh_name_ok(MH_BUF(s.p, i)) && mh_name_ok(MH_BUF(s.p + i + 1, s.n - i - 1));
+	return i < s.n && mh_name_ok(MH_BUF(s.p, i)) &&
+	       mh_name_ok(MH_BUF(s.p + i + 1, s.n - i - 1));
 }
 
 /* DATASET@VERSION, the version in decimal without leading zeros */
@@ -319,18 +346,20 @@ static bool delegation_ok(const struct mh_stmt *s)
 {
 	bool serve = mh_stmt_num(s, MH_A_ROLE) == MH_ROLE_SERVE;
 
-	return s->not_after - s->not_before <= MH_DELEGATION_LIFE_MAX && serve == mh_stmt_has(s, MH_A_AUDIT_KEY);
+	return s->not_after - s->not_before <= MH_DELEGATION_LIFE_MAX &&
+	       serve == mh_stmt_has(s, MH_A_AUDIT_KEY);
 }
 
 static bool entity_ok(const struct mh_stmt *s)
 {
-	return mh_stmt_attr(s, MH_A_KEI).n == (mh_stmt_num(s, MH_A_KEI_KIND) == MH_KIND_PAIR ? 64 : 32);
+	return mh_stmt_attr(s, MH_A_KEI).n ==
+	       (mh_stmt_num(s, MH_A_KEI_KIND) == MH_KIND_PAIR ? 64 : 32);
 }
 
 static bool instance_ok(const struct mh_stmt *s)
 {
-	static const u16 whole[] = { MH_A_MODE, MH_A_KIND, MH_A_STREAM_ALG, MH_A_RANDOM, MH_A_KE_KID, MH_A_LENGTH,
-				     MH_A_SHA256, MH_A_DELIVERY };
+	static const u16 whole[] = { MH_A_MODE,	  MH_A_KIND,   MH_A_STREAM_ALG, MH_A_RANDOM,
+				     MH_A_KE_KID, MH_A_LENGTH, MH_A_SHA256,	MH_A_DELIVERY };
 	bool tombstone = mh_stmt_has(s, MH_A_TOMBSTONE);
 	size_t i;
 
@@ -345,7 +374,7 @@ static bool revoke_ok(const struct mh_stmt *s)
 	bool under = mh_stmt_has(s, MH_A_UNDER), target = mh_stmt_has(s, MH_A_TARGET_TYPE);
 
 	return under != target && target == mh_stmt_has(s, MH_A_UP_TO) &&
-		subject_ok(under ? MH_DELEGATION : (u8)mh_stmt_num(s, MH_A_TARGET_TYPE), s->subject);
+	       subject_ok(under ? MH_DELEGATION : (u8)mh_stmt_num(s, MH_A_TARGET_TYPE), s->subject);
 }
 
 static bool whole_ok(const struct mh_stmt *s)
@@ -369,7 +398,8 @@ static bool whole_ok(const struct mh_stmt *s)
 		return mh_stmt_num(s, MH_A_UNTIL) >= s->issued &&
 			mh_stmt_num(s, MH_A_UNTIL) - s->issued <= MH_SUSPEND_MAX;
 	case MH_EPOCH:
-		return s->not_after - s->not_before <= MH_EPOCH_LIFE_MAX && s->issued <= s->not_after;
+		return s->not_after - s->not_before <= MH_EPOCH_LIFE_MAX &&
+		       s->issued <= s->not_after;
 	case MH_GROUP_EPOCH:
 		return mh_stmt_attr(s, MH_A_KGC_PUBLIC).n % 32 == 0;
 	}
@@ -378,7 +408,8 @@ static bool whole_ok(const struct mh_stmt *s)
 
 /* ---- path and signatures ---- */
 
-/* RFC 6962 2.1.1, from the leaf: root, or -EBADMSG when the path's length is not that of (index, size) */
+/* RFC 6962 2.1.1, from the leaf: root, or -EBADMSG when the path's length is not that of (index,
+ * size) */
 static int path_root(const u8 *leaf, u32 index, u32 size, const u8 *path, u8 n, u8 *root)
 {
 	u32 fn = index, sn = size - 1;

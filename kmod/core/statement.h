@@ -57,11 +57,14 @@ enum {
 	MH_A_NOT_AFTER = 8,
 	MH_A_FEATURES = 9,	/* u32 */
 
-	MH_A_KEYS = 16,		/* ANCHOR, GROUP: N * 64, sorted, distinct; an officer's index is its place */
+	/* ANCHOR, GROUP: N * 64, sorted, distinct; an officer's index is its place */
+	MH_A_KEYS = 16,
 	MH_A_THRESHOLD = 17,	/* u8 1..N */
-	MH_A_BEFORE = 18,	/* ANCHOR, GROUP_EPOCH: leaf of the one before, zero for the first */
+	/* ANCHOR, GROUP_EPOCH: leaf of the one before, zero for the first */
+	MH_A_BEFORE = 18,
 	MH_A_MIN_ANCHOR = 19,	/* u64 ANCHOR serial; GROUP: min_group */
-	MH_A_CAPS = 20,		/* ANCHOR: list of (u8 statement type || u32 most seconds of validity) */
+	/* ANCHOR: list of (u8 statement type || u32 most seconds of validity) */
+	MH_A_CAPS = 20,
 	MH_A_RECOVERY_KEYS = 21,
 	MH_A_RECOVERY_THRESHOLD = 22,
 
@@ -81,7 +84,8 @@ enum {
 	MH_A_KEC_KID = 52,	/* 32: kid(Kec-public or Kec-secret, ecx) */
 	MH_A_EVIDENCE = 53,	/* 0..1024 bytes */
 
-	MH_A_RIGHTS = 64,	/* GROUP: list of (u16 rights || v(dataset name, or prefix ending '/')) */
+	/* GROUP: list of (u16 rights || v(dataset name, or prefix ending '/')) */
+	MH_A_RIGHTS = 64,
 
 	MH_A_MEMBER_KIND = 80,	/* MEMBER: u8 1 entity, 2 group */
 
@@ -127,7 +131,14 @@ enum {
 	MH_A_KGC_PUBLIC = 194,	/* 0 or 32 */
 };
 
-enum mh_role { MH_ROLE_SERVE = 1, MH_ROLE_FRESHNESS, MH_ROLE_GENERATE, MH_ROLE_CERTIFY, MH_ROLE_ENROL, MH_ROLE_SUSPEND };
+enum mh_role {
+	MH_ROLE_SERVE = 1,
+	MH_ROLE_FRESHNESS,
+	MH_ROLE_GENERATE,
+	MH_ROLE_CERTIFY,
+	MH_ROLE_ENROL,
+	MH_ROLE_SUSPEND,
+};
 enum mh_key_kind { MH_KIND_PAIR = 1, MH_KIND_SECRET = 2 };
 enum mh_mode { MH_MODE_SESSION = 1, MH_MODE_GUARDIAN, MH_MODE_GROUP };
 enum mh_data_kind { MH_DATA_KEY = 1, MH_DATA_PROGRAM, MH_DATA_OTHER, MH_DATA_POLICY_PROGRAM };
@@ -206,14 +217,16 @@ int mh_stmt_verify_set(const struct mh_stmt *s, u8 which, const struct mh_quorum
 /* ANCHOR rules: genesis (region_id computed to *region); successor of cur. */
 int mh_anchor_genesis(const struct mh_stmt *a, u8 region[MH_HASH_LEN]);
 /* -ESTALE serial not above cur's, -EBADMSG gap, wrong predecessor or signature */
-int mh_anchor_next(const struct mh_stmt *cur, const u8 region[MH_HASH_LEN], const struct mh_stmt *next);
+int mh_anchor_next(const struct mh_stmt *cur, const u8 region[MH_HASH_LEN],
+		   const struct mh_stmt *next);
 /*
  * s was signed by signer (parsed and verified before): region, signer leaf,
  * quorum, what type the signer may sign (table of PROTOCOL 6), role, scope,
  * issued within the DELEGATION's window.  Times against now: see _valid_at.
  * -EPERM not its to sign, -EBADMSG signature.
  */
-int mh_stmt_verify(const struct mh_stmt *s, const u8 region[MH_HASH_LEN], const struct mh_stmt *signer);
+int mh_stmt_verify(const struct mh_stmt *s, const u8 region[MH_HASH_LEN],
+		   const struct mh_stmt *signer);
 /* -EKEYEXPIRED after not_after; -ESTALE before not_before less ten minutes' grace */
 int mh_stmt_valid_at(const struct mh_stmt *s, u64 now);
 /* A floor list (EPOCH): serial for (type, H(subject)), 0 if none. */
@@ -229,7 +242,10 @@ bool mh_list_has32(struct mh_buf list, const u8 item[32]);
 void mh_stmt_begin(struct mh_writer *w, u8 type, const u8 region[32], const u8 signer[32],
 		   struct mh_buf subject, u64 serial, u64 issued, u64 not_before, u64 not_after);
 void mh_stmt_leaf(struct mh_buf body, u8 leaf[MH_HASH_LEN]);
-/* RFC 6962 2.1 root of n leaves, and the path of leaf i (at most 20 hashes); returns path length or -errno */
+/*
+ * RFC 6962 2.1 root of n leaves, and the path of leaf i (at most 20 hashes); returns path length
+ * or -errno
+ */
 int mh_merkle_root(const u8 (*leaves)[MH_HASH_LEN], u32 n, u8 root[MH_HASH_LEN]);
 int mh_merkle_path(const u8 (*leaves)[MH_HASH_LEN], u32 n, u32 i, u8 (*path)[MH_HASH_LEN]);
 /* digest that officers sign: H(L("statement") || root) */
@@ -245,7 +261,10 @@ void mh_ctx_epoch(const u8 region[32], struct mh_buf group, u64 epoch, u8 gcx[MH
 void mh_ctx_instance(const u8 region[32], struct mh_buf dataset, u64 version, u8 mode, u8 kind,
 		     u8 stream_alg, const u8 random[32], u8 icx[MH_HASH_LEN]);
 void mh_ctx_sp2(const u8 region[32], struct mh_buf sp2_name, u8 x[MH_HASH_LEN]);
-/* Fingerprint: first 100 bits of a hash as 5 groups of 4 base32 characters (RFC 4648, lower case), 25 bytes with NUL */
+/*
+ * Fingerprint: first 100 bits of a hash as 5 groups of 4 base32 characters (RFC 4648, lower
+ * case), 25 bytes with NUL
+ */
 #define MH_FINGERPRINT_LEN 25
 void mh_fingerprint(const u8 hash[MH_HASH_LEN], char out[MH_FINGERPRINT_LEN]);
 

@@ -2,8 +2,8 @@
 /* Statements made, Merkle batches (RFC 6962 2.1), contexts (PROTOCOL 1), fingerprints. */
 #include "statement.h"
 
-void mh_stmt_begin(struct mh_writer *w, u8 type, const u8 region[32], const u8 signer[32], struct mh_buf subject,
-		   u64 serial, u64 issued, u64 not_before, u64 not_after)
+void mh_stmt_begin(struct mh_writer *w, u8 type, const u8 region[32], const u8 signer[32],
+		   struct mh_buf subject, u64 serial, u64 issued, u64 not_before, u64 not_after)
 {
 	const u8 version_type[2] = { MH_STMT_VERSION, type };
 
@@ -36,7 +36,8 @@ void mh_stmt_digest(const u8 root[MH_HASH_LEN], u8 digest[MH_HASH_LEN])
 static void node(const u8 *l, const u8 *r, u8 out[MH_HASH_LEN])
 {
 	const u8 one = 1;
-	const struct mh_buf v[] = { MH_BUF(&one, 1), MH_BUF(l, MH_HASH_LEN), MH_BUF(r, MH_HASH_LEN) };
+	const struct mh_buf v[] = { MH_BUF(&one, 1), MH_BUF(l, MH_HASH_LEN),
+				    MH_BUF(r, MH_HASH_LEN) };
 
 	mh_sha256v(out, v, 3);
 }
@@ -92,8 +93,8 @@ int mh_merkle_path(const u8 (*leaves)[MH_HASH_LEN], u32 n, u32 i, u8 (*path)[MH_
 	return len;
 }
 
-void mh_stmt_write_head(struct mh_writer *w, struct mh_buf body, u32 index, u32 size, const u8 (*path)[MH_HASH_LEN],
-			u8 n)
+void mh_stmt_write_head(struct mh_writer *w, struct mh_buf body, u32 index, u32 size,
+			const u8 (*path)[MH_HASH_LEN], u8 n)
 {
 	mh_write_v(w, body.p, body.n);
 	mh_write_u8(w, n);
@@ -137,8 +138,8 @@ void mh_ctx_epoch(const u8 region[32], struct mh_buf group, u64 epoch, u8 gcx[MH
 	context(MH_L("epoch"), region, group, MH_BUF(tail, sizeof(tail)), gcx);
 }
 
-void mh_ctx_instance(const u8 region[32], struct mh_buf dataset, u64 version, u8 mode, u8 kind, u8 stream_alg,
-		     const u8 random[32], u8 icx[MH_HASH_LEN])
+void mh_ctx_instance(const u8 region[32], struct mh_buf dataset, u64 version, u8 mode, u8 kind,
+		     u8 stream_alg, const u8 random[32], u8 icx[MH_HASH_LEN])
 {
 	u8 tail[8 + 3 + 32];
 

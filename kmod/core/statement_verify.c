@@ -71,8 +71,8 @@ int mh_anchor_genesis(const struct mh_stmt *a, u8 region[MH_HASH_LEN])
 	struct mh_quorum q;
 	int ret;
 
-	if (a->type != MH_ANCHOR || a->serial != 1 || a->sets != 1 || !zero32(a->region) || !zero32(a->signer) ||
-	    !zero32(mh_stmt_attr(a, MH_A_BEFORE).p))
+	if (a->type != MH_ANCHOR || a->serial != 1 || a->sets != 1 || !zero32(a->region) ||
+	    !zero32(a->signer) || !zero32(mh_stmt_attr(a, MH_A_BEFORE).p))
 		return -EBADMSG;
 	mh_quorum_of(&q, a);
 	ret = mh_stmt_verify_set(a, MH_SET_NEW, &q);
@@ -81,7 +81,8 @@ int mh_anchor_genesis(const struct mh_stmt *a, u8 region[MH_HASH_LEN])
 	return ret == -ENOKEY ? -EBADMSG : ret;
 }
 
-int mh_anchor_next(const struct mh_stmt *cur, const u8 region[MH_HASH_LEN], const struct mh_stmt *next)
+int mh_anchor_next(const struct mh_stmt *cur, const u8 region[MH_HASH_LEN],
+		   const struct mh_stmt *next)
 {
 	struct mh_quorum q;
 	bool recovery;
@@ -91,8 +92,9 @@ int mh_anchor_next(const struct mh_stmt *cur, const u8 region[MH_HASH_LEN], cons
 		return -EBADMSG;
 	if (next->serial <= cur->serial)
 		return -ESTALE;
-	if (next->serial != cur->serial + 1 || next->sets != 2 || memcmp(next->region, region, 32) ||
-	    memcmp(next->signer, cur->leaf, 32) || memcmp(mh_stmt_attr(next, MH_A_BEFORE).p, cur->leaf, 32) ||
+	if (next->serial != cur->serial + 1 || next->sets != 2 ||
+	    memcmp(next->region, region, 32) || memcmp(next->signer, cur->leaf, 32) ||
+	    memcmp(mh_stmt_attr(next, MH_A_BEFORE).p, cur->leaf, 32) ||
 	    !mh_buf_equal(next->subject, cur->subject) ||
 	    mh_stmt_num(next, MH_A_MIN_ANCHOR) < mh_stmt_num(cur, MH_A_MIN_ANCHOR))
 		return -EBADMSG;
@@ -160,7 +162,8 @@ static bool covers(struct mh_buf scope, struct mh_buf name)
 	return mh_buf_equal(scope, name);
 }
 
-static bool in_list(struct mh_buf list, struct mh_buf name, bool (*fits)(struct mh_buf, struct mh_buf))
+static bool in_list(struct mh_buf list, struct mh_buf name,
+		    bool (*fits)(struct mh_buf, struct mh_buf))
 {
 	struct mh_reader r;
 
@@ -197,14 +200,15 @@ static bool pattern_fits(struct mh_buf p, struct mh_buf name)
 
 static bool same_attr(const struct mh_stmt *a, const struct mh_stmt *b, u16 type)
 {
-	return mh_stmt_has(a, type) == mh_stmt_has(b, type) && mh_buf_equal(mh_stmt_attr(a, type), mh_stmt_attr(b, type));
+	return mh_stmt_has(a, type) == mh_stmt_has(b, type) &&
+	       mh_buf_equal(mh_stmt_attr(a, type), mh_stmt_attr(b, type));
 }
 
 /* A serve DELEGATION passed on once: a day, its own name, role and scope. */
 static bool onward_ok(const struct mh_stmt *s, const struct mh_stmt *d)
 {
-	static const u16 kept[] = { MH_A_ROLE, MH_A_SCOPE_GROUPS, MH_A_SCOPE_DATASETS, MH_A_SCOPE_TEMPLATE,
-				    MH_A_SCOPE_NAMES, MH_A_SCOPE_NUMBER };
+	static const u16 kept[] = { MH_A_ROLE,		 MH_A_SCOPE_GROUPS, MH_A_SCOPE_DATASETS,
+				    MH_A_SCOPE_TEMPLATE, MH_A_SCOPE_NAMES,  MH_A_SCOPE_NUMBER };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(kept); i++)
@@ -216,7 +220,8 @@ static bool onward_ok(const struct mh_stmt *s, const struct mh_stmt *d)
 
 static bool delegation_covers(const struct mh_stmt *s, const struct mh_stmt *d)
 {
-	struct mh_buf sets = mh_stmt_attr(d, MH_A_SCOPE_DATASETS), names = mh_stmt_attr(d, MH_A_SCOPE_NAMES);
+	struct mh_buf sets = mh_stmt_attr(d, MH_A_SCOPE_DATASETS),
+		      names = mh_stmt_attr(d, MH_A_SCOPE_NAMES);
 
 	if (s->issued < d->not_before || s->issued > d->not_after)
 		return false;
@@ -227,7 +232,8 @@ static bool delegation_covers(const struct mh_stmt *s, const struct mh_stmt *d)
 		return mh_buf_equal(s->subject, d->subject);
 	case MH_INSTANCE:
 		return in_list(sets, dataset_of(s), covers) &&
-			mh_buf_equal(mh_stmt_attr(s, MH_A_TEMPLATE), mh_stmt_attr(d, MH_A_SCOPE_TEMPLATE));
+		       mh_buf_equal(mh_stmt_attr(s, MH_A_TEMPLATE),
+				    mh_stmt_attr(d, MH_A_SCOPE_TEMPLATE));
 	case MH_ENTITY:
 	case MH_SUSPEND:
 		return !names.p || pattern_fits(names, s->subject);
@@ -266,7 +272,8 @@ static bool within_cap(const struct mh_stmt *s, const struct mh_stmt *anchor)
 	return true;
 }
 
-int mh_stmt_verify(const struct mh_stmt *s, const u8 region[MH_HASH_LEN], const struct mh_stmt *signer)
+int mh_stmt_verify(const struct mh_stmt *s, const u8 region[MH_HASH_LEN],
+		   const struct mh_stmt *signer)
 {
 	struct mh_quorum q;
 	int ret;

@@ -84,9 +84,11 @@ static int mix_ee(struct mh_stp *s, const u8 *peer)
 }
 
 /* H(L(label) || h [|| idI]) */
-static void auth_digest(const u8 h[MH_HASH_LEN], struct mh_buf label, const u8 *idi, u8 digest[MH_HASH_LEN])
+static void auth_digest(const u8 h[MH_HASH_LEN], struct mh_buf label, const u8 *idi,
+			u8 digest[MH_HASH_LEN])
 {
-	const struct mh_buf v[] = { label, MH_BUF(h, MH_HASH_LEN), MH_BUF(idi, idi ? MH_IDI_LEN : 0) };
+	const struct mh_buf v[] = { label, MH_BUF(h, MH_HASH_LEN),
+				    MH_BUF(idi, idi ? MH_IDI_LEN : 0) };
 
 	mh_sha256v(digest, v, 3);
 }
@@ -112,7 +114,8 @@ static int body_of(const u8 *frame, size_t n, u8 kind, struct mh_buf *body)
 	u8 got;
 	u32 len;
 
-	if (n < MH_FRAME_HEADER || mh_frame_parse(frame, &got, &len) || got != kind || len != n - MH_FRAME_HEADER)
+	if (n < MH_FRAME_HEADER || mh_frame_parse(frame, &got, &len) || got != kind ||
+	    len != n - MH_FRAME_HEADER)
 		return -EBADMSG;
 	*body = MH_BUF(frame + MH_FRAME_HEADER, len);
 	return 0;
@@ -180,8 +183,8 @@ int mh_stp_take_hello(struct mh_stp *s, const u8 *frame, size_t n, struct mh_p1 
 
 /* ---- message 2 ---- */
 
-int mh_stp_challenge_begin(struct mh_stp *s, struct mh_buf idr, const u8 *eph, u8 digest[MH_HASH_LEN], u8 *out,
-			   size_t size)
+int mh_stp_challenge_begin(struct mh_stp *s, struct mh_buf idr, const u8 *eph,
+			   u8 digest[MH_HASH_LEN], u8 *out, size_t size)
 {
 	u8 *p = out + MH_FRAME_HEADER;
 	int ret = enter(s, MH_STP_HELLO_TAKEN, false);
@@ -221,7 +224,8 @@ int mh_stp_challenge_finish(struct mh_stp *s, const u8 sigr[MH_SIG_LEN], u8 *out
 	return leave(s, ret ? ret : (int)(MH_FRAME_HEADER + n), MH_STP_CHALLENGE_SENT);
 }
 
-int mh_stp_challenge(struct mh_stp *s, const u8 *frame, size_t n, u8 *idr, size_t *idr_len, u8 sigr[MH_SIG_LEN])
+int mh_stp_challenge(struct mh_stp *s, const u8 *frame, size_t n, u8 *idr, size_t *idr_len,
+		     u8 sigr[MH_SIG_LEN])
 {
 	struct mh_buf body, e, sealed, sig;
 	struct mh_reader r;
@@ -264,8 +268,8 @@ int mh_stp_prove_peer(struct mh_stp *s, const u8 ksp2[MH_P256_PUB_LEN], const u8
 
 /* ---- message 3 ---- */
 
-int mh_stp_auth_begin(struct mh_stp *s, const struct mh_idi *idi, const u8 psk[32], u8 digest[MH_HASH_LEN], u8 *out,
-		      size_t size)
+int mh_stp_auth_begin(struct mh_stp *s, const struct mh_idi *idi, const u8 psk[32],
+		      u8 digest[MH_HASH_LEN], u8 *out, size_t size)
 {
 	int ret = enter(s, MH_STP_PEER_PROVEN, true);
 
@@ -275,7 +279,8 @@ int mh_stp_auth_begin(struct mh_stp *s, const struct mh_idi *idi, const u8 psk[3
 		return leave(s, -ENOSPC, MH_STP_DEAD);
 	ret = mh_idi_encode(idi, s->idi);
 	if (ret > 0)
-		ret = mh_noise_encrypt_and_hash(&s->noise, s->idi, MH_IDI_LEN, out + MH_FRAME_HEADER);
+		ret = mh_noise_encrypt_and_hash(&s->noise, s->idi, MH_IDI_LEN,
+						out + MH_FRAME_HEADER);
 	if (!ret)
 		ret = mh_noise_mix_key_and_hash(&s->noise, MH_BUF(psk, 32));
 	memcpy(s->h_auth, s->noise.h, MH_HASH_LEN);
@@ -292,7 +297,8 @@ int mh_stp_auth_finish(struct mh_stp *s, const u8 authi[MH_SIG_LEN], u8 *out, si
 	if (size < MH_FRAME_HEADER + MH_AUTH_LEN)
 		return leave(s, -ENOSPC, MH_STP_DEAD);
 	memcpy(s->authi, authi, MH_SIG_LEN);
-	ret = mh_noise_encrypt_and_hash(&s->noise, authi, MH_SIG_LEN, out + MH_FRAME_HEADER + TAGGED_IDI);
+	ret = mh_noise_encrypt_and_hash(&s->noise, authi, MH_SIG_LEN,
+					out + MH_FRAME_HEADER + TAGGED_IDI);
 	if (!ret)
 		ret = split(s);
 	mh_frame_header(out, MH_F_AUTH, MH_AUTH_LEN);
@@ -325,7 +331,8 @@ static bool padding_zero(const u8 *p, size_t n)
 	return !any;
 }
 
-int mh_stp_auth_verify(struct mh_stp *s, const u8 *frame, size_t n, const u8 psk[32], u8 kei_kind, const u8 *kei)
+int mh_stp_auth_verify(struct mh_stp *s, const u8 *frame, size_t n, const u8 psk[32], u8 kei_kind,
+		       const u8 *kei)
 {
 	u8 digest[MH_HASH_LEN], want[MH_SIG_LEN];
 	struct mh_buf body;
@@ -340,7 +347,8 @@ int mh_stp_auth_verify(struct mh_stp *s, const u8 *frame, size_t n, const u8 psk
 		ret = mh_noise_mix_key_and_hash(&s->noise, MH_BUF(psk, 32));
 	memcpy(s->h_auth, s->noise.h, MH_HASH_LEN);
 	if (!ret)	/* the Kec proof: a stranger ends here, before any public-key work */
-		ret = mh_noise_decrypt_and_hash(&s->noise, body.p + TAGGED_IDI, TAGGED_SIG, s->authi);
+		ret = mh_noise_decrypt_and_hash(&s->noise, body.p + TAGGED_IDI, TAGGED_SIG,
+						s->authi);
 	if (!ret && kei_kind == MH_KIND_PAIR) {
 		auth_digest(s->h_auth, MH_L("auth SP1"), s->idi, digest);
 		ret = mh_p256_verify(kei, digest, s->authi);
@@ -359,7 +367,8 @@ int mh_stp_auth_verify(struct mh_stp *s, const u8 *frame, size_t n, const u8 psk
 
 int mh_stp_auth_mac(const struct mh_stp *s, const u8 kei_x[32], u8 authi[MH_SIG_LEN])
 {
-	const struct mh_buf v[] = { MH_L("auth SP1"), MH_BUF(s->h_auth, MH_HASH_LEN), MH_BUF(s->idi, MH_IDI_LEN) };
+	const struct mh_buf v[] = { MH_L("auth SP1"), MH_BUF(s->h_auth, MH_HASH_LEN),
+				    MH_BUF(s->idi, MH_IDI_LEN) };
 
 	memset(authi, 0, MH_SIG_LEN);
 	return mh_hmac_sha256v(kei_x, 32, v, 3, authi);
@@ -385,7 +394,8 @@ int mh_stp_psk(const u8 kpf[32], const u8 *kei_secret, const u8 x[32], u8 psk[32
 	int ret = mh_sub(MH_BUF(kpf, 32), MH_L("kec proof to"), MH_BUF(x, 32), ikm, 32);
 
 	if (!ret && kei_secret)
-		ret = mh_sub(MH_BUF(kei_secret, 32), MH_L("kei psk to"), MH_BUF(x, 32), ikm + 32, 32);
+		ret = mh_sub(MH_BUF(kei_secret, 32), MH_L("kei psk to"), MH_BUF(x, 32), ikm + 32,
+			     32);
 	if (!ret)
 		ret = mh_hkdf_extract((const u8 *)salt, sizeof(salt) - 1, &v, 1, psk);
 	mh_wipe(ikm, sizeof(ikm));

@@ -7,7 +7,8 @@
  *
  *	-> e                          initiator: hello
  *	<- e, ee, idR, sigR           responder: challenge_begin, challenge_finish
- *	-> idI, psk, authI            initiator: auth_begin, auth_finish; responder: auth_open, auth_finish
+ *	-> idI, psk, authI            initiator: auth_begin, auth_finish; responder: auth_open,
+ *		auth_finish
  *
  * Frames in and out are whole: header and body.
  */
@@ -19,8 +20,10 @@
 
 enum mh_stp_state {
 	MH_STP_NEW,
-	MH_STP_HELLO_SENT, MH_STP_CHALLENGE_OPENED, MH_STP_PEER_PROVEN, MH_STP_AUTH_BEGUN,	/* initiator */
-	MH_STP_HELLO_TAKEN, MH_STP_CHALLENGE_BEGUN, MH_STP_CHALLENGE_SENT, MH_STP_AUTH_OPENED,	/* responder */
+	/* initiator */
+	MH_STP_HELLO_SENT, MH_STP_CHALLENGE_OPENED, MH_STP_PEER_PROVEN, MH_STP_AUTH_BEGUN,
+	/* responder */
+	MH_STP_HELLO_TAKEN, MH_STP_CHALLENGE_BEGUN, MH_STP_CHALLENGE_SENT, MH_STP_AUTH_OPENED,
 	MH_STP_OPEN,
 	MH_STP_DEAD,
 };
@@ -41,7 +44,8 @@ struct mh_stp {
 	u8 e_pub[MH_KEY_LEN];
 	u8 peer_e[MH_KEY_LEN];	/* responder: of the hello */
 	u32 idr_len;		/* responder: of the challenge being made */
-	u8 h_auth[MH_HASH_LEN];	/* h after psk: what the audit keeps with idI and authI; before that, h that sigR is over */
+	/* h after psk: what the audit keeps with idI and authI; before that, h that sigR is over */
+	u8 h_auth[MH_HASH_LEN];
 	u8 idi[MH_IDI_LEN];
 	u8 authi[MH_SIG_LEN];
 	struct mh_stp_dir tx, rx;
@@ -55,21 +59,28 @@ void mh_stp_end(struct mh_stp *s);	/* wipes, destroys the AEADs; again is fine *
 /* out: MH_FRAME_HEADER + MH_HELLO_MAX; returns the frame's length */
 int mh_stp_hello(struct mh_stp *s, const struct mh_p1 *p1, const u8 *eph, u8 *out, size_t size);
 /* Opens idR into caller's buffer (MH_IDR_MAX); sigR is kept for the next step. */
-int mh_stp_challenge(struct mh_stp *s, const u8 *frame, size_t n, u8 *idr, size_t *idr_len, u8 sigr[MH_SIG_LEN]);
+int mh_stp_challenge(struct mh_stp *s, const u8 *frame, size_t n, u8 *idr, size_t *idr_len,
+		     u8 sigr[MH_SIG_LEN]);
 /* After the caller has verified the DELEGATIONs and EPOCH of idR: SP2 holds Ksp2. */
 int mh_stp_prove_peer(struct mh_stp *s, const u8 ksp2[MH_P256_PUB_LEN], const u8 sigr[MH_SIG_LEN]);
-/* Seals idI, mixes psk; digest is H(A) for ECDSA(Kei) or, mac mode, a is what HMAC takes (see _auth_mac). */
-int mh_stp_auth_begin(struct mh_stp *s, const struct mh_idi *idi, const u8 psk[32], u8 digest[MH_HASH_LEN],
-		      u8 *out, size_t size);
-/* authi: r||s, or MAC and 32 zero bytes; out is the same buffer; returns the frame's length. Splits. */
+/*
+ * Seals idI, mixes psk; digest is H(A) for ECDSA(Kei) or, mac mode, a is what HMAC takes (see
+ * _auth_mac).
+ */
+int mh_stp_auth_begin(struct mh_stp *s, const struct mh_idi *idi, const u8 psk[32],
+		      u8 digest[MH_HASH_LEN], u8 *out, size_t size);
+/*
+ * authi: r||s, or MAC and 32 zero bytes; out is the same buffer; returns the frame's length.
+ * Splits.
+ */
 int mh_stp_auth_finish(struct mh_stp *s, const u8 authi[MH_SIG_LEN], u8 *out, size_t size);
 
 /* ---- responder ---- */
 /* p1's views point into frame. */
 int mh_stp_take_hello(struct mh_stp *s, const u8 *frame, size_t n, struct mh_p1 *p1);
 /* Seals idR into out; digest is what Ksp2 signs. */
-int mh_stp_challenge_begin(struct mh_stp *s, struct mh_buf idr, const u8 *eph, u8 digest[MH_HASH_LEN],
-			   u8 *out, size_t size);
+int mh_stp_challenge_begin(struct mh_stp *s, struct mh_buf idr, const u8 *eph,
+			   u8 digest[MH_HASH_LEN], u8 *out, size_t size);
 int mh_stp_challenge_finish(struct mh_stp *s, const u8 sigr[MH_SIG_LEN], u8 *out, size_t size);
 /* Opens idI; its name says whose keys to look up. idi's views point into s. */
 int mh_stp_auth_open(struct mh_stp *s, const u8 *frame, size_t n, struct mh_idi *idi);
@@ -77,7 +88,8 @@ int mh_stp_auth_open(struct mh_stp *s, const u8 *frame, size_t n, struct mh_idi 
  * The AEAD tag (the Kec proof) first, then the authenticator: by kei_kind
  * (mh_key_kind) of the *record*: Kei-public 64, or Kei_X 32.  Splits.
  */
-int mh_stp_auth_verify(struct mh_stp *s, const u8 *frame, size_t n, const u8 psk[32], u8 kei_kind, const u8 *kei);
+int mh_stp_auth_verify(struct mh_stp *s, const u8 *frame, size_t n, const u8 psk[32], u8 kei_kind,
+		       const u8 *kei);
 
 /* A = L("auth SP1") || h || idI: its MAC under Kei_X, and zero padding */
 int mh_stp_auth_mac(const struct mh_stp *s, const u8 kei_x[32], u8 authi[MH_SIG_LEN]);
@@ -89,7 +101,8 @@ int mh_stp_kpf(struct mh_buf kec, const u8 ecx[32], u8 kpf[32]);
 
 /* ---- records ---- */
 /*
- * Seal one record: body in place at out + MH_FRAME_HEADER + MH_RECORD_HEADER, of n bytes; the frame is
+ * Seal one record: body in place at out + MH_FRAME_HEADER + MH_RECORD_HEADER, of n bytes; the
+ *   frame is
  * made around it.  Returns the frame's length.  -EMSGSIZE, -EDQUOT at 2^24 records (session ends).
  */
 int mh_stp_seal(struct mh_stp *s, u8 type, u32 request, u8 *out, size_t n, size_t size);

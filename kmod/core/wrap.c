@@ -24,14 +24,15 @@ static int head(u8 *out, u8 kind, const u8 *k, struct mh_buf kctx, const u8 *kw,
 	return ret;
 }
 
-int mh_wrap_seal_hpke(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx, const u8 pk_w[MH_KEY_LEN],
-		      struct mh_buf wctx, const u8 *eph)
+int mh_wrap_seal_hpke(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx,
+		      const u8 pk_w[MH_KEY_LEN], struct mh_buf wctx, const u8 *eph)
 {
 	const struct mh_buf info[] = WRAP_INFO(out);
 	int ret = head(out, MH_WRAP_HPKE, k, kctx, pk_w, wctx);
 
 	if (!ret)
-		ret = mh_hpke_seal(pk_w, info, 2, MH_BUF(NULL, 0), k, MH_KEY_LEN, eph, out + AT_ENC, out + AT_CT);
+		ret = mh_hpke_seal(pk_w, info, 2, MH_BUF(NULL, 0), k, MH_KEY_LEN, eph, out + AT_ENC,
+				   out + AT_CT);
 	return ret;
 }
 
@@ -48,8 +49,8 @@ static int secret_key(const u8 *wrap, const u8 *kw, u8 key[MH_KEY_LEN])
 	return ret;
 }
 
-int mh_wrap_seal_secret(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx, const u8 kw[MH_KEY_LEN],
-			struct mh_buf wctx, const u8 *salt)
+int mh_wrap_seal_secret(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx,
+			const u8 kw[MH_KEY_LEN], struct mh_buf wctx, const u8 *salt)
 {
 	u8 key[MH_KEY_LEN];
 	int ret = head(out, MH_WRAP_SECRET, k, kctx, kw, wctx);
@@ -61,7 +62,8 @@ int mh_wrap_seal_secret(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_b
 	if (!ret)
 		ret = secret_key(out, kw, key);
 	if (!ret)
-		ret = mh_aead_seal_once(key, zero_nonce, MH_BUF(NULL, 0), k, MH_KEY_LEN, out + AT_CT);
+		ret = mh_aead_seal_once(key, zero_nonce, MH_BUF(NULL, 0), k, MH_KEY_LEN,
+					out + AT_CT);
 	mh_wipe(key, sizeof(key));
 	return ret;
 }
@@ -98,7 +100,8 @@ int mh_wrap_check(struct mh_buf wrap)
 
 int mh_wrap_key_kid(const struct mh_wrap_key *w, u8 kid[MH_HASH_LEN])
 {
-	return mh_kid(MH_BUF(w->pair ? w->pub : w->key, MH_KEY_LEN), MH_BUF(w->ctx, MH_HASH_LEN), kid);
+	return mh_kid(MH_BUF(w->pair ? w->pub : w->key, MH_KEY_LEN), MH_BUF(w->ctx, MH_HASH_LEN),
+		      kid);
 }
 
 static int open_ct(const u8 *wrap, const struct mh_wrap_key *w, u8 *k)
@@ -116,12 +119,14 @@ static int open_ct(const u8 *wrap, const struct mh_wrap_key *w, u8 *k)
 				    MH_KEY_LEN + MH_TAG_LEN, k);
 	ret = secret_key(wrap, w->key, key);
 	if (!ret)
-		ret = mh_aead_open_once(key, zero_nonce, MH_BUF(NULL, 0), wrap + AT_CT, MH_KEY_LEN + MH_TAG_LEN, k);
+		ret = mh_aead_open_once(key, zero_nonce, MH_BUF(NULL, 0), wrap + AT_CT,
+					MH_KEY_LEN + MH_TAG_LEN, k);
 	mh_wipe(key, sizeof(key));
 	return ret;
 }
 
-int mh_wrap_open(const u8 wrap[MH_WRAP_LEN], const struct mh_wrap_key *w, struct mh_buf kctx, u8 k[MH_KEY_LEN])
+int mh_wrap_open(const u8 wrap[MH_WRAP_LEN], const struct mh_wrap_key *w, struct mh_buf kctx,
+		 u8 k[MH_KEY_LEN])
 {
 	u8 kid[MH_HASH_LEN], kind = wrap[AT_KIND];
 	int ret = mh_wrap_check(MH_BUF(wrap, MH_WRAP_LEN));
@@ -144,14 +149,16 @@ int mh_wrap_open(const u8 wrap[MH_WRAP_LEN], const struct mh_wrap_key *w, struct
 	return ret == -ENOMEM || !ret ? ret : -EBADMSG;
 }
 
-int mh_wrap_chain_open(const u8 (*wrap)[MH_WRAP_LEN], unsigned int n, const struct mh_wrap_key *mine,
-		       const u8 (*ctx)[MH_HASH_LEN], const u8 want_kid[MH_HASH_LEN], u8 k[MH_KEY_LEN])
+int mh_wrap_chain_open(const u8 (*wrap)[MH_WRAP_LEN], unsigned int n,
+		       const struct mh_wrap_key *mine, const u8 (*ctx)[MH_HASH_LEN],
+		       const u8 want_kid[MH_HASH_LEN], u8 k[MH_KEY_LEN])
 {
 	struct mh_wrap_key w;
 	unsigned int i, j;
 	int ret = n && n <= MH_WRAP_CHAIN ? 0 : -EBADMSG;
 
-	/* links are checked before any is opened: no loop, each leads to the next, the last to what is wanted */
+	/* links are checked before any is opened: no loop, each leads to the next, the last to what
+	 * is wanted */
 	for (i = 0; !ret && i < n; i++) {
 		if (i && memcmp(mh_wrap_kid_w(wrap[i]), mh_wrap_kid(wrap[i - 1]), MH_HASH_LEN))
 			ret = -EBADMSG;

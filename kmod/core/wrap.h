@@ -26,10 +26,10 @@ struct mh_wrap_key {
 };
 
 /* kctx, wctx: contexts of K and of the wrapping key.  eph, salt: for vectors, else NULL. */
-int mh_wrap_seal_hpke(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx, const u8 pk_w[MH_KEY_LEN],
-		      struct mh_buf wctx, const u8 *eph);
-int mh_wrap_seal_secret(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx, const u8 kw[MH_KEY_LEN],
-			struct mh_buf wctx, const u8 *salt);
+int mh_wrap_seal_hpke(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx,
+		      const u8 pk_w[MH_KEY_LEN], struct mh_buf wctx, const u8 *eph);
+int mh_wrap_seal_secret(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx,
+			const u8 kw[MH_KEY_LEN], struct mh_buf wctx, const u8 *salt);
 int mh_wrap_seal_none(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx);
 /* Kind known, length exact, unused bytes zero. -EBADMSG */
 int mh_wrap_check(struct mh_buf wrap);
@@ -49,12 +49,14 @@ int mh_wrap_key_kid(const struct mh_wrap_key *w, u8 kid[MH_HASH_LEN]);
  * Open one wrap whose kid(Kw) is w's; kind none needs w NULL.  kctx is the context of
  * what is inside.  -EBADMSG for whatever is wrong.
  */
-int mh_wrap_open(const u8 wrap[MH_WRAP_LEN], const struct mh_wrap_key *w, struct mh_buf kctx, u8 k[MH_KEY_LEN]);
+int mh_wrap_open(const u8 wrap[MH_WRAP_LEN], const struct mh_wrap_key *w, struct mh_buf kctx,
+		 u8 k[MH_KEY_LEN]);
 /*
  * A chain of n wraps, first to be opened first; ctx[i] is the context of what wrap i holds; every
  * link between is a secret (Kgc).  The last must be want_kid's key.
  */
-int mh_wrap_chain_open(const u8 (*wrap)[MH_WRAP_LEN], unsigned int n, const struct mh_wrap_key *mine,
-		       const u8 (*ctx)[MH_HASH_LEN], const u8 want_kid[MH_HASH_LEN], u8 k[MH_KEY_LEN]);
+int mh_wrap_chain_open(const u8 (*wrap)[MH_WRAP_LEN], unsigned int n,
+		       const struct mh_wrap_key *mine, const u8 (*ctx)[MH_HASH_LEN],
+		       const u8 want_kid[MH_HASH_LEN], u8 k[MH_KEY_LEN]);
 
 #endif

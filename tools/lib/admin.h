@@ -3,7 +3,8 @@
  * The admin socket of repositoryd: what officers' tools ask, over a unix stream socket.
  *
  *	request = u32 length || u8 op || body		length counts op and body
- *	reply   = u32 length || u8 status || body	status 0, or enum mh_admin_status and body is a message in UTF-8
+ *	reply   = u32 length || u8 status || body       status 0, or enum mh_admin_status and body
+ *		is a message in UTF-8
  *
  * Requests are answered in order.  V(x) = u32 length || x; v(x) = u16 length || x.
  * Everything that changes state is one SUBMIT: one transaction, durable when
@@ -23,15 +24,25 @@ enum mh_admin_op {
 	MH_ADMIN_CARD = 1,
 	/* u16 n || n * (u8 item || V(bytes)) -> u64 audit sequence number */
 	MH_ADMIN_SUBMIT,
-	/* region_id 32 || u8 type || v(subject) -> V(newest statement); not there: MH_ADMIN_NOTFOUND */
+	/*
+	 * region_id 32 || u8 type || v(subject) -> V(newest statement); not there: MH_ADMIN_NOTFOUND
+	 */
 	MH_ADMIN_GET,
-	/* region_id 32 || u8 type || v(subject prefix) || v(after subject) -> u16 n || n * (V(statement) || u8 flags), at most 256; flags: 1 revoked, 2 suspended */
+	/*
+	 * region_id 32 || u8 type || v(subject prefix) || v(after subject) -> u16 n || n * (V(statement)
+	 * || u8 flags), at most 256; flags: 1 revoked, 2 suspended
+	 */
 	MH_ADMIN_LIST,
-	/* v(region label, or empty) -> u16 n || n * (region_id 32 || v(label) || u64 anchor serial) */
+	/*
+	 * v(region label, or empty) -> u16 n || n * (region_id 32 || v(label) || u64 anchor serial)
+	 */
 	MH_ADMIN_REGIONS,
 	/* region_id 32 || u64 from serial -> u16 n || n * V(ANCHOR), at most 64 */
 	MH_ADMIN_ANCHORS,
-	/* region_id 32 -> u8 n || n * V(DELEGATION serve, freshness) || V(EPOCH newest) : what a bundle needs */
+	/*
+	 * region_id 32 -> u8 n || n * V(DELEGATION serve, freshness) || V(EPOCH newest) : what a bundle
+	 * needs
+	 */
 	MH_ADMIN_TRUST,
 	/* () -> nonce 32, good once, on this connection */
 	MH_ADMIN_NONCE,
@@ -40,20 +51,34 @@ enum mh_admin_op {
 	 * H(L("admin read") || nonce || region_id || v(entity)) -> v(Kec-public)
 	 */
 	MH_ADMIN_READ_KEC,
-	/* region_id 32 || u64 from || u32 most -> u32 n || n * V(audit record), repositoryd/audit.h's format; then V(newest signed checkpoint) */
+	/*
+	 * region_id 32 || u64 from || u32 most -> u32 n || n * V(audit record), repositoryd/audit.h's
+	 * format; then V(newest signed checkpoint)
+	 */
 	MH_ADMIN_AUDIT,
 	/* () -> JSON text */
 	MH_ADMIN_STATUS,
-	/* region_id 32 || v(dataset) -> u16 n || n * (v(entity) || Kec kid 32): Entities with right fetch now */
+	/*
+	 * region_id 32 || v(dataset) -> u16 n || n * (v(entity) || Kec kid 32): Entities with right
+	 * fetch now
+	 */
 	MH_ADMIN_ENTITLED,
 };
 
 /* Items of a SUBMIT, in any order: an item names its statement by leaf or digest. */
 enum mh_admin_item {
 	MH_ITEM_STATEMENT = 1,	/* statement bytes */
-	MH_ITEM_KEC,		/* ENTITY leaf 32 || enc 32 || ct 48: HPKE of Kec-public to the card, info L("admin kec") || leaf */
-	MH_ITEM_DATA,		/* Encrypted Data; named by its SHA-256 in an INSTANCE of this SUBMIT or stored */
-	MH_ITEM_KE,		/* INSTANCE leaf 32 || enc 32 || ct 48: HPKE of Ke to the card, info L("admin ke") || leaf; mode session */
+	/*
+	 * ENTITY leaf 32 || enc 32 || ct 48: HPKE of Kec-public to the card, info L("admin kec") || leaf
+	 */
+	MH_ITEM_KEC,
+	/* Encrypted Data; named by its SHA-256 in an INSTANCE of this SUBMIT or stored */
+	MH_ITEM_DATA,
+	/*
+	 * INSTANCE leaf 32 || enc 32 || ct 48: HPKE of Ke to the card, info L("admin ke") || leaf; mode
+	 * session
+	 */
+	MH_ITEM_KE,
 	MH_ITEM_WRAP,		/* wrap, MH_WRAP_LEN: for any kid(K) of a stored INSTANCE */
 };
 

@@ -9,7 +9,10 @@
 
 #include <linux/microhsm.h>
 
-/* Opens the device and attaches, O_CLOEXEC, non-blocking; the descriptor or -errno (-EBUSY: one is attached). */
+/*
+ * Opens the device and attaches, O_CLOEXEC, non-blocking; the descriptor or -errno (-EBUSY: one
+ * is attached).
+ */
 int mh_attach(void);
 /* 1 and *p: something to do; 0 nothing now; -errno */
 int mh_attach_pull(int fd, struct mh_pull *p);

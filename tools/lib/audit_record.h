@@ -2,8 +2,10 @@
 /*
  * The audit's records and checkpoints: made by repositoryd, read by repoctl.
  *
- *	record = u8 version 0 || u64 seq || before 32 || u64 time || region_id 32 || u8 event || u8 outcome
- *		 || v(who) || v(what) || u64 number || leaf 32 || u32 request || h 32 || u8 proof (0, 1)
+ *	record = u8 version 0 || u64 seq || before 32 || u64 time || region_id 32 || u8 event ||
+ *		u8 outcome
+ *		 || v(who) || v(what) || u64 number || leaf 32 || u32 request || h 32 || u8 proof
+ *		(0, 1)
  *		 || proof ? (idI 256 || authI 64) : nothing
  *	hash   = H(L("audit record") || record);  before = hash of seq - 1, zero for seq 1
  *	checkpoint = "MHCP" || u8 version 0 || u64 seq || hash 32 || u64 time || signature 64
@@ -28,7 +30,8 @@ enum mh_audit_event {
 	MH_AUDIT_DELIVERY,	/* an answer to a REQUEST */
 	MH_AUDIT_STATEMENT,	/* a statement was accepted: number, leaf */
 	MH_AUDIT_EPOCH,		/* an EPOCH was signed */
-	MH_AUDIT_READ_KEC,	/* an officer read a confidential attachment; request is the officer's index */
+	/* an officer read a confidential attachment; request is the officer's index */
+	MH_AUDIT_READ_KEC,
 };
 
 /* outcome: 0 done, MH_AUDIT_UNCHANGED, or the refusal's code (enum mh_refusal) */
@@ -58,7 +61,8 @@ struct mh_audit_checkpoint {
 	u8 sig[MH_SIG_LEN];
 };
 
-void mh_audit_checkpoint_encode(const struct mh_audit_checkpoint *c, u8 out[MH_AUDIT_CHECKPOINT_LEN]);
+void mh_audit_checkpoint_encode(const struct mh_audit_checkpoint *c,
+				u8 out[MH_AUDIT_CHECKPOINT_LEN]);
 int mh_audit_checkpoint_decode(struct mh_audit_checkpoint *c, struct mh_buf in);
 /* what Kaudit signs; part: the checkpoint without its signature */
 void mh_audit_checkpoint_digest(struct mh_buf part, u8 digest[MH_HASH_LEN]);

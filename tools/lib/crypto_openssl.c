@@ -71,11 +71,14 @@ void mh_sha256v(u8 out[MH_HASH_LEN], const struct mh_buf *v, unsigned int n)
 	mh_sha256_final(&s, out);
 }
 
-int mh_hmac_sha256v(const u8 *key, size_t keylen, const struct mh_buf *v, unsigned int n, u8 out[MH_HASH_LEN])
+int mh_hmac_sha256v(const u8 *key, size_t keylen, const struct mh_buf *v, unsigned int n,
+		    u8 out[MH_HASH_LEN])
 {
 	static const u8 none[1];
 	char name[] = "SHA256";
-	OSSL_PARAM params[] = { OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, name, sizeof(name) - 1), OSSL_PARAM_END };
+	OSSL_PARAM params[] = { OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, name,
+						       sizeof(name) - 1),
+				OSSL_PARAM_END };
 	EVP_MAC_CTX *ctx;
 	u8 result[MH_HASH_LEN];
 	size_t len;
@@ -138,7 +141,8 @@ static EVP_CIPHER_CTX *keyed(struct mh_aead *a, bool seal)
 	return *c;
 }
 
-int mh_aead_seal(struct mh_aead *a, const u8 nonce[MH_NONCE_LEN], struct mh_buf ad, const u8 *in, size_t n, u8 *out)
+int mh_aead_seal(struct mh_aead *a, const u8 nonce[MH_NONCE_LEN], struct mh_buf ad, const u8 *in,
+		 size_t n, u8 *out)
 {
 	EVP_CIPHER_CTX *c = keyed(a, true);
 	int len;
@@ -147,7 +151,8 @@ int mh_aead_seal(struct mh_aead *a, const u8 nonce[MH_NONCE_LEN], struct mh_buf 
 		return -ENOMEM;
 	if (!EVP_EncryptInit_ex2(c, NULL, NULL, nonce, NULL) ||
 	    (ad.n && !EVP_EncryptUpdate(c, NULL, &len, ad.p, (int)ad.n)) ||
-	    (n && !EVP_EncryptUpdate(c, out, &len, in, (int)n)) || !EVP_EncryptFinal_ex(c, out + n, &len) ||
+	    (n && !EVP_EncryptUpdate(c, out, &len, in, (int)n)) ||
+	    !EVP_EncryptFinal_ex(c, out + n, &len) ||
 	    !EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, MH_TAG_LEN, out + n)) {
 		ERR_clear_error();
 		mh_wipe(out, n);
@@ -156,7 +161,8 @@ int mh_aead_seal(struct mh_aead *a, const u8 nonce[MH_NONCE_LEN], struct mh_buf 
 	return 0;
 }
 
-int mh_aead_open(struct mh_aead *a, const u8 nonce[MH_NONCE_LEN], struct mh_buf ad, const u8 *in, size_t n, u8 *out)
+int mh_aead_open(struct mh_aead *a, const u8 nonce[MH_NONCE_LEN], struct mh_buf ad, const u8 *in,
+		 size_t n, u8 *out)
 {
 	EVP_CIPHER_CTX *c = keyed(a, false);
 	u8 tag[MH_TAG_LEN];
@@ -193,8 +199,10 @@ int mh_x25519(u8 out[MH_KEY_LEN], const u8 priv[MH_KEY_LEN], const u8 pub[MH_KEY
 
 	/* libcrypto refuses an all-zero result (RFC 7748 6.1) */
 	if (ctx && peer && EVP_PKEY_derive_init(ctx) == 1)
-		ret = EVP_PKEY_derive_set_peer(ctx, peer) == 1 && EVP_PKEY_derive(ctx, out, &len) == 1 &&
-			len == MH_KEY_LEN ? 0 : -EKEYREJECTED;
+		ret = EVP_PKEY_derive_set_peer(ctx, peer) == 1 &&
+				      EVP_PKEY_derive(ctx, out, &len) == 1 && len == MH_KEY_LEN ?
+			      0 :
+			      -EKEYREJECTED;
 	if (ret)
 		mh_wipe(out, MH_KEY_LEN);
 	EVP_PKEY_CTX_free(ctx);
@@ -226,7 +234,8 @@ static EVP_PKEY *import(const u8 *priv, const u8 *pub)
 	EVP_PKEY *k = NULL;
 
 	memcpy(point + 1, pub, MH_P256_PUB_LEN);
-	if (b && ctx && OSSL_PARAM_BLD_push_utf8_string(b, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) &&
+	if (b && ctx &&
+	    OSSL_PARAM_BLD_push_utf8_string(b, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) &&
 	    OSSL_PARAM_BLD_push_octet_string(b, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)) &&
 	    (!priv || (d && BN_bin2bn(priv, MH_KEY_LEN, d) &&
 		       OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_PRIV_KEY, d))))
@@ -255,8 +264,8 @@ int mh_p256_public(u8 pub[MH_P256_PUB_LEN], const u8 priv[MH_KEY_LEN])
 		ret = -EKEYREJECTED;
 		if (!BN_is_zero(d) && BN_cmp(d, EC_GROUP_get0_order(g)) < 0 &&
 		    EC_POINT_mul(g, q, d, NULL, NULL, NULL) &&
-		    EC_POINT_point2oct(g, q, POINT_CONVERSION_UNCOMPRESSED, point, sizeof(point), NULL) ==
-			sizeof(point)) {
+		    EC_POINT_point2oct(g, q, POINT_CONVERSION_UNCOMPRESSED, point, sizeof(point),
+				       NULL) == sizeof(point)) {
 			memcpy(pub, point + 1, MH_P256_PUB_LEN);
 			ret = 0;
 		}
@@ -302,8 +311,10 @@ int mh_p256_sign(const u8 priv[MH_KEY_LEN], const u8 digest[MH_HASH_LEN], u8 sig
 		return ret;
 	k = import(priv, pub);
 	ctx = k ? EVP_PKEY_CTX_new(k, NULL) : NULL;
-	ret = ctx && EVP_PKEY_sign_init(ctx) == 1 && EVP_PKEY_sign(ctx, der, &n, digest, MH_HASH_LEN) == 1 ?
-		der_to_raw(der, n, sig) : -EIO;
+	ret = ctx && EVP_PKEY_sign_init(ctx) == 1 &&
+			      EVP_PKEY_sign(ctx, der, &n, digest, MH_HASH_LEN) == 1 ?
+		      der_to_raw(der, n, sig) :
+		      -EIO;
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(k);
 	ERR_clear_error();
@@ -335,7 +346,8 @@ static EVP_PKEY *decoded(const u8 *pub)
 	return k;
 }
 
-int mh_p256_verify(const u8 pub[MH_P256_PUB_LEN], const u8 digest[MH_HASH_LEN], const u8 sig[MH_SIG_LEN])
+int mh_p256_verify(const u8 pub[MH_P256_PUB_LEN], const u8 digest[MH_HASH_LEN],
+		   const u8 sig[MH_SIG_LEN])
 {
 	EVP_PKEY *k = decoded(pub);
 	ECDSA_SIG *s = ECDSA_SIG_new();
@@ -352,7 +364,9 @@ int mh_p256_verify(const u8 pub[MH_P256_PUB_LEN], const u8 digest[MH_HASH_LEN], 
 		n = i2d_ECDSA_SIG(s, &der);
 		ctx = EVP_PKEY_CTX_new(k, NULL);
 		if (n > 0 && ctx && EVP_PKEY_verify_init(ctx) == 1)
-			ret = EVP_PKEY_verify(ctx, der, (size_t)n, digest, MH_HASH_LEN) == 1 ? 0 : -EBADMSG;
+			ret = EVP_PKEY_verify(ctx, der, (size_t)n, digest, MH_HASH_LEN) == 1 ?
+				      0 :
+				      -EBADMSG;
 	}
 	OPENSSL_free(der);
 	EVP_PKEY_CTX_free(ctx);

@@ -26,9 +26,11 @@ static int public_of(EVP_PKEY *key, u8 pub[MH_P256_PUB_LEN])
 	size_t n;
 
 	if (!EVP_PKEY_is_a(key, "EC") ||
-	    !EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof(group), &n) ||
+	    !EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof(group),
+					    &n) ||
 	    (strcmp(group, "prime256v1") && strcmp(group, "P-256")) ||
-	    !EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point), &n) ||
+	    !EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point),
+					     &n) ||
 	    n != sizeof(point) || point[0] != 4)
 		return -EBADMSG;
 	memcpy(pub, point + 1, MH_P256_PUB_LEN);
@@ -56,8 +58,8 @@ int mh_officer_create(const char *path, const char *passphrase, u8 pub[MH_P256_P
 		close(fd);
 		goto remove;
 	}
-	if (PEM_write_PKCS8PrivateKey(f, key, EVP_aes_256_cbc(), passphrase, (int)strlen(passphrase), NULL,
-				      NULL) != 1 ||
+	if (PEM_write_PKCS8PrivateKey(f, key, EVP_aes_256_cbc(), passphrase,
+				      (int)strlen(passphrase), NULL, NULL) != 1 ||
 	    fflush(f) || fsync(fd))
 		goto remove;
 	ret = public_of(key, pub);
@@ -99,8 +101,10 @@ int mh_officer_open(struct mh_officer **o, const char *path, const char *passphr
 		n->key = PEM_read_PrivateKey(f, NULL, give_passphrase, secret);
 		e = ERR_peek_last_error();
 		if (!n->key)
-			ret = ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE ?
-				-EBADMSG : -EKEYREJECTED;
+			ret = ERR_GET_LIB(e) == ERR_LIB_PEM &&
+					      ERR_GET_REASON(e) == PEM_R_NO_START_LINE ?
+				      -EBADMSG :
+				      -EKEYREJECTED;
 		else
 			ret = public_of(n->key, n->pub);
 	}
@@ -141,7 +145,8 @@ int mh_officer_sign(struct mh_officer *o, const u8 digest[MH_HASH_LEN], u8 sig[M
 	ECDSA_SIG *s = NULL;
 	int ret = -EIO;
 
-	if (ctx && EVP_PKEY_sign_init(ctx) == 1 && EVP_PKEY_sign(ctx, der, &n, digest, MH_HASH_LEN) == 1) {
+	if (ctx && EVP_PKEY_sign_init(ctx) == 1 &&
+	    EVP_PKEY_sign(ctx, der, &n, digest, MH_HASH_LEN) == 1) {
 		s = d2i_ECDSA_SIG(NULL, &p, (long)n);
 		if (s && BN_bn2binpad(ECDSA_SIG_get0_r(s), sig, 32) == 32 &&
 		    BN_bn2binpad(ECDSA_SIG_get0_s(s), sig + 32, 32) == 32)

@@ -10,7 +10,10 @@
 
 struct mh_officer;
 
-/* Make a key and write it, mode 0600; refuses to overwrite (-EEXIST). An empty passphrase: -EINVAL. */
+/*
+ * Make a key and write it, mode 0600; refuses to overwrite (-EEXIST). An empty passphrase:
+ * -EINVAL.
+ */
 int mh_officer_create(const char *path, const char *passphrase, u8 pub[MH_P256_PUB_LEN]);
 /* -EKEYREJECTED wrong passphrase, -EBADMSG not such a key */
 int mh_officer_open(struct mh_officer **o, const char *path, const char *passphrase);

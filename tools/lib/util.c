@@ -179,7 +179,8 @@ void mh_process_protect(void)
 	const struct rlimit none = { 0, 0 };
 
 	if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0))
-		mh_note("%s: warning: core dumps could not be disabled: %s", mh_prog, strerror(errno));
+		mh_note("%s: warning: core dumps could not be disabled: %s", mh_prog,
+			strerror(errno));
 }
 
 void mh_time_text(u64 t, char out[24])

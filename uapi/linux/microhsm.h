@@ -105,14 +105,16 @@ struct mh_request_io {
 
 enum mh_form { MH_FORM_KEY = 0, MH_FORM_LOGON = 1, MH_FORM_USER = 2 };
 
-#define MH_FETCH_ASYNC	0x1	/* return EINPROGRESS; POLLIN when done; then MH_IOC_COLLECT with the same struct */
+/* return EINPROGRESS; POLLIN when done; then MH_IOC_COLLECT with the same struct */
+#define MH_FETCH_ASYNC	0x1
 
 /*
  * MH_IOC_FETCH: needs SEARCH on the identity key.  Blocks, killable.  The key lands on
  * `keyring` in the caller's credentials.  ETIMEDOUT, ENOTCONN no agent, EHOSTUNREACH no
  * upstream, ECONNRESET, EINTR; EACCES is also the export that policy does not allow.
  * A refusal by the peer: ENOENT unknown or no right, EKEYREVOKED revoked, EKEYREJECTED
- * suspended, EPERM policy, ESTALE stale, ENODATA out of date, EBUSY busy, EDQUOT limit; `refusal` has the code.
+ * suspended, EPERM policy, ESTALE stale, ENODATA out of date, EBUSY busy, EDQUOT limit; `refusal`
+ *   has the code.
  */
 struct mh_fetch_io {
 	__u32 size;
@@ -128,7 +130,8 @@ struct mh_fetch_io {
 	__s32 serial;		/* out */
 	__u32 refusal;		/* out: peer's code, 0 none */
 	__u32 retry_after_ms;	/* out */
-	char description[MH_UDATASET_MAX + MH_UNAME_MAX + 6]; /* in: for logon/user; empty: "microhsm:REGION/NAME" */
+	/* in: for logon/user; empty: "microhsm:REGION/NAME" */
+	char description[MH_UDATASET_MAX + MH_UNAME_MAX + 6];
 };
 
 /* MH_IOC_INFO: needs VIEW on the key. */
@@ -199,8 +202,10 @@ struct mh_sign_io {
  * without a session fail with ECONNRESET.
  *
  * MH_IOC_PULL: next thing to do, EAGAIN none (never blocks).
- *   MH_PULL_CONNECT: Region wants a session: MH_IOC_SESSION with the id, connect, pump; or MH_IOC_DONE with an error.
- *   MH_PULL_SEAL: identity `serial` changed: MH_IOC_BLOB, write, fsync, rename, fsync directory, MH_IOC_BLOB_ACK.
+ *   MH_PULL_CONNECT: Region wants a session: MH_IOC_SESSION with the id, connect, pump; or
+ *   MH_IOC_DONE with an error.
+ *   MH_PULL_SEAL: identity `serial` changed: MH_IOC_BLOB, write, fsync, rename, fsync directory,
+ *   MH_IOC_BLOB_ACK.
  */
 enum mh_pull_kind { MH_PULL_CONNECT = 1, MH_PULL_SEAL = 2 };
 struct mh_pull {
@@ -218,7 +223,8 @@ struct mh_pull {
 
 /*
  * MH_IOC_SESSION: a session descriptor for a pulled request: read = bytes to send, write =
- * bytes received, poll; end of file after close.  It ends when closed.  ENOENT nobody waits any more.
+ * bytes received, poll; end of file after close.  It ends when closed.  ENOENT nobody waits any
+ *   more.
  * After the session is open, further fetches of the identity ride on it without a doorbell.
  * read gives at most one frame a call; 0 when the kernel wants the connection closed.
  * write errors: EBADMSG protocol violation or failed check, EPIPE session over.
@@ -229,14 +235,20 @@ struct mh_session_io {
 	__u64 id;
 };
 
-/* MH_IOC_DONE: the request cannot be served: err is a negative errno (-EHOSTUNREACH...). ENOENT gone. */
+/*
+ * MH_IOC_DONE: the request cannot be served: err is a negative errno (-EHOSTUNREACH...). ENOENT
+ * gone.
+ */
 struct mh_done_io {
 	__u32 size;
 	__s32 err;
 	__u64 id;
 };
 
-/* MH_IOC_DRAIN: end requests, sessions, keys, identities; no new ones until the module is loaded anew. CAP_SYS_ADMIN. EBUSY left over. */
+/*
+ * MH_IOC_DRAIN: end requests, sessions, keys, identities; no new ones until the module is loaded
+ * anew. CAP_SYS_ADMIN. EBUSY left over.
+ */
 struct mh_drain {
 	__u32 size;
 	__u32 left;		/* out: payloads still held */
@@ -283,9 +295,12 @@ struct mh_status {
 /*
  * All commands: CAP_SYS_ADMIN in the initial user namespace.
  * JOIN: SERIAL of the pending identity, REGION_ID that the person confirmed, BUNDLE. Makes
- *   "entity:REGION/NAME", drops the pending one, reply has SERIAL.  EKEYREJECTED fingerprint differs,
- *   EBADMSG a part does not verify, EEXIST a Region of that label is joined, ENOKEY not this host's request.
- * STATEMENT: REGION_ID, STATEMENT: ANCHOR, DELEGATION, EPOCH, REVOKE, SUSPEND for a joined Region. ESTALE older.
+ *   "entity:REGION/NAME", drops the pending one, reply has SERIAL.  EKEYREJECTED fingerprint
+ *   differs,
+ *   EBADMSG a part does not verify, EEXIST a Region of that label is joined, ENOKEY not this
+ *   host's request.
+ * STATEMENT: REGION_ID, STATEMENT: ANCHOR, DELEGATION, EPOCH, REVOKE, SUSPEND for a joined
+ *   Region. ESTALE older.
  * IDENTITIES (dump), KEYS (dump): what is held.
  * EVENT (multicast): EVENT_KIND, REGION, NAME, NUMBER.
  */
