@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a joined Region's statements are checked against: the pinned chain of
- * ANCHORs, DELEGATIONs, the newest EPOCH, floors, revocation; and the host's
- * secure clock (PROTOCOL 5.4): now = max(wall clock, floor + boot time since
- * it was learnt).  A mutex a Region; statements are kept by reference, so that
- * what was verified is used outside it.
+ * What this host believes of one Region: the pinned ANCHORs, the newest EPOCH,
+ * floors, revocations, and statements that were verified, by leaf.
+ *
+ * Everything but the clock is under the trust's mutex, which is taken after a
+ * session's lock and before mh_identity.lock; signatures are verified under it.
+ * `budget` is how many signatures the caller may still have verified: -EDQUOT.
  */
 #ifndef MH_TRUST_H
 #define MH_TRUST_H
@@ -13,71 +14,104 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include "entity.h"
+#include "core/messages.h"
+#include "core/statement.h"
 
-/* A verified statement, with its bytes. */
+#define MH_TRUST_ANCHORS	64	/* kept; statements under an older one are void */
+#define MH_TRUST_KEPT		256	/* verified statements remembered */
+#define MH_TRUST_KEPT_BYTES	(1024 * 1024)
+#define MH_TRUST_FLOORS		512
+#define MH_TRUST_GIVEN		4096	/* deliveries that a REVOKE may still reach */
+#define MH_TRUST_USED		18	/* statements behind one delivery */
+#define MH_TRUST_VOID		64	/* DELEGATIONs whose work is revoked */
+
+/* A verified statement and its bytes. */
 struct mh_kept {
 	struct kref ref;
-	struct list_head link;	/* cache or anchors; mh_trust.lock */
+	struct list_head link;	/* newest use first; the trust's lock */
 	struct mh_stmt s;
+	size_t size;
 	u8 bytes[];
 };
 
-#define MH_TRUST_CACHE	64
-#define MH_TRUST_FLOORS	512
+void mh_kept_put(struct mh_kept *k);	/* NULL is fine */
 
+/* The lowest serial (an INSTANCE's: version) still taken, and whether a REVOKE said so. */
 struct mh_floor {
 	u8 type;
+	bool revoked;
 	u8 subject[32];		/* H(subject) */
 	u64 serial;
 };
 
 struct mh_trust {
-	struct mutex lock;
-	u8 region_id[32];
-	struct list_head anchors;	/* newest first; those that min_anchor does not void */
-	struct list_head cache;		/* most lately used first */
-	unsigned int cached;
-	struct mh_kept *serve, *fresh, *suspend, *epoch, *entity;
-	bool revoked;
-	u64 suspended_until;
+	struct mutex lock;	/* of all below */
+	u8 region[32];
+	struct mh_kept *anchor[MH_TRUST_ANCHORS];
+	unsigned int anchors;	/* the last is the current one */
+	struct mh_kept *epoch;	/* of the newest `issued`; NULL before the first */
+	struct list_head kept;
+	unsigned int nkept;
+	size_t kept_bytes;
+	struct list_head given;	/* struct mh_given, newest first */
+	unsigned int ngiven;
 	struct mh_floor *floor;
-	unsigned int floors;
+	unsigned int floors, floors_room;
+	u8 (*voided)[32];	/* leaves of DELEGATIONs */
+	unsigned int nvoided;
+	u64 time, learnt;	/* floor of the clock, and boot time when it was learnt; seconds */
+	u64 suspended;		/* until */
+	bool revoked;
+	bool changed;		/* something that the blob holds */
 };
 
+struct mh_trust *mh_trust_new(void);
+void mh_trust_free(struct mh_trust *t);		/* NULL is fine */
+
+/* The host's clock, and its floor: the module's build. A Region's own: mh_trust_time(). */
 u64 mh_trust_now(void);
 u64 mh_trust_floor(void);
-void mh_trust_learn(u64 time);	/* only a verified EPOCH.issued, or the sealed state's */
+/* now of PROTOCOL 5.4; t->lock is held */
+u64 mh_trust_time(const struct mh_trust *t);
+void mh_trust_learn(struct mh_trust *t, u64 issued);
 
-struct mh_trust *mh_trust_create(void);
-void mh_trust_destroy(struct mh_trust *t);
-struct mh_kept *mh_kept_get(struct mh_kept *k);
-void mh_kept_put(struct mh_kept *k);
-
-/* The chain from genesis on: u16 or more V(ANCHOR); pins region_id. */
-int mh_trust_pin(struct mh_trust *t, struct mh_buf anchors);
-/* The next ANCHOR. -ESTALE known already, -EBADMSG gap, fork, signature */
+/* ---- ANCHORs ---- */
+/* Genesis (pins t->region), then one link at a time. -ESTALE one we have had, -EBADMSG */
 int mh_trust_anchor(struct mh_trust *t, struct mh_buf bytes);
-/* DELEGATIONs and EPOCH of idR or a bundle, in PROTOCOL 5.4's order; *serve gets a reference when it is not NULL. */
-int mh_trust_fresh(struct mh_trust *t, const struct mh_buf *delegation, u8 n, struct mh_buf epoch,
-		   struct mh_kept **serve);
-/*
- * One statement of an answer: signature by a known signer, validity, floors.
- * *out is a reference.  -ENOKEY unknown signer
- */
-int mh_trust_statement(struct mh_trust *t, struct mh_buf bytes, struct mh_kept **out);
-/* A push or MH_CMD_STATEMENT; acts on id (ends sessions, withdraws keys). -ESTALE older */
-int mh_trust_push(struct mh_identity *id, struct mh_buf bytes);
-/* INSTANCE was signed by the RAG (owner empty), by group owner, or by a generate key */
-bool mh_trust_owner(struct mh_trust *t, const struct mh_stmt *instance, struct mh_buf owner);
-bool mh_trust_stale(struct mh_trust *t);	/* EPOCH has ended */
-u64 mh_trust_floor_of(struct mh_trust *t, u8 type, struct mh_buf subject);
-/* true: it rose (seal again) */
-bool mh_trust_raise(struct mh_trust *t, u8 type, struct mh_buf subject, u64 serial);
 u64 mh_trust_anchor_serial(struct mh_trust *t);
-int mh_trust_set_entity(struct mh_trust *t, struct mh_buf bytes);	/* -EBADMSG */
 
-/* Sealed form; the reader takes what the writer made */
-void mh_trust_write(struct mh_trust *t, struct mh_writer *w);
-int mh_trust_read(struct mh_trust *t, struct mh_reader *r);
+/* ---- statements ---- */
+/*
+ * Verified down to the pinned ANCHORs: signer known and not revoked, floors, validity now.
+ * -ENOKEY signer not known, -EKEYREVOKED, -ESTALE below a floor or older than one seen,
+ * -EKEYEXPIRED, -EBADMSG, -EPERM, -EDQUOT.  *kept is a reference.
+ */
+int mh_trust_statement(struct mh_trust *t, struct mh_buf bytes, u32 *budget, struct mh_kept **kept);
+/* signed by the owner group's officers, by the RAG, or by a generate key */
+bool mh_trust_same_authority(struct mh_trust *t, const struct mh_stmt *instance, struct mh_buf owner);
+
+/* ---- freshness and the peer ---- */
+struct mh_peer {
+	u8 ksp2[MH_P256_PUB_LEN];
+	char name[MH_NAME_MAX + 1];
+	struct mh_kept *serve;	/* a reference */
+};
+/* idR or bundle, in the order of PROTOCOL 5.4; peer may be NULL (then a serve DELEGATION is verified all the same). */
+int mh_trust_fresh(struct mh_trust *t, const struct mh_buf *delegation, unsigned int n, struct mh_buf epoch,
+		   u32 *budget, struct mh_peer *peer);
+bool mh_trust_stale(struct mh_trust *t);	/* past EPOCH's end, or none */
+/* The serve DELEGATION still stands, and covers dataset ("" : any). */
+int mh_trust_serves(struct mh_trust *t, const struct mh_stmt *serve, struct mh_buf dataset);
+
+/* ---- deliveries ---- */
+/* The lowest version of dataset that may be delivered unasked. */
+u64 mh_trust_version_floor(struct mh_trust *t, struct mh_buf dataset);
+/* A delivery by these statements: what a later REVOKE reaches; raises the version's floor. -EDQUOT, -ENOMEM, -EKEYREVOKED */
+int mh_trust_delivered(struct mh_trust *t, struct mh_kept *const *used, unsigned int n, const u8 leaf[32],
+		       struct mh_buf dataset, u64 version);
+
+/* ---- statements pushed to us, on a session or by netlink ---- */
+/* ANCHOR, DELEGATION, EPOCH, REVOKE, SUSPEND; acts on it. */
+int mh_trust_push(struct mh_identity *id, struct mh_buf bytes, u32 *budget);
 
 #endif

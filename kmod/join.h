@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A pending identity becomes a Region's. */
+#ifndef MH_JOIN_H
+#define MH_JOIN_H
+
+#include "entity.h"
+
+/*
+ * serial: the pending identity's key.  Returns the new key's serial.  -EKEYREJECTED the Region is
+ * not the one confirmed, -EBADMSG a part does not verify, -EEXIST, -ENOKEY not this host's request.
+ */
+int mh_join(key_serial_t serial, const u8 region_id[32], struct mh_buf bundle);
+
+#endif
