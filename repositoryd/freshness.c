@@ -48,7 +48,6 @@ static int write_epoch(struct mh_daemon *d, const struct mh_store_region *row, c
 	mh_write_attr_u64(&w, MH_A_REVOKES, row->revokes);
 	mh_write_attr(&w, MH_A_RUNNING, row->running, MH_HASH_LEN);
 	mh_write_attr_u64(&w, MH_A_RESTART, row->restart);
-	mh_write_attr(&w, MH_A_FLOORS, NULL, 0);
 	*len = w.len;
 	return w.err;
 }

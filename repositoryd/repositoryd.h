@@ -120,6 +120,9 @@ void mh_server_flush(struct mh_daemon *d);
 /* ---- admin.c, admin_read.c, admin_submit.c ---- */
 void mh_admin_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len, void *daemon);
 
+/* daemon.c: everything, as main() would */
+int mh_daemon_main(int argc, char **argv);
+
 /* sd_notify(3), log.c */
 void mh_notify(const char *state);
 

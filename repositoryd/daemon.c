@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+/* repositoryd: the ladder up, and the same ladder down; main.c calls it. */
+#include "repositoryd.h"
+#include "lib/util.h"
+
+#include <getopt.h>
+#include <grp.h>
+#include <libgen.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONFIG_PATH "/etc/microhsm/repositoryd.ini"
+
+static int usage(FILE *out, int code)
+{
+	fprintf(out,
+		"usage: repositoryd [--config FILE] [--check]\n\n"
+		"  --config FILE  configuration (default %s)\n"
+		"  --check        read the configuration, say whether it is right, and end\n"
+		"  --version\n"
+		"  --help         this text\n\n"
+		"signals: HUP reads the configuration again, TERM finishes answers in hand and ends\n"
+		"exit codes: 0 done, 1 failed, 2 usage or configuration, 3 store, 4 address taken, 5 keeper\n",
+		CONFIG_PATH);
+	return code;
+}
+
+/* Its directory is the daemon's, made when it is not there. */
+static int make_directory(const char *file, const struct passwd *pw)
+{
+	char *copy = strdup(file), *dir = copy ? dirname(copy) : NULL;
+	int ret = 0;
+
+	if (!dir)
+		return -ENOMEM;
+	if (!mkdir(dir, 0711)) {
+		if (pw && chown(dir, pw->pw_uid, pw->pw_gid))
+			ret = -errno;
+	} else if (errno != EEXIST) {
+		ret = -errno;
+	}
+	if (ret)
+		mh_log(MH_LOG_ERROR, "%s: %s", dir, strerror(-ret));
+	free(copy);
+	return ret;
+}
+
+static int drop_privileges(const struct passwd *pw)
+{
+	if (pw && (setgroups(0, NULL) || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) ||
+		   setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid)))
+		return -errno;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	mh_process_protect();
+	return 0;
+}
+
+static int open_store(struct mh_daemon *d)
+{
+	int ret = mh_store_open(&d->store, d->config.store);
+
+	if (ret) {
+		mh_log(MH_LOG_ERROR, "%s: %s%s%s", d->config.store,
+		       ret == -EUCLEAN ? "the store is damaged; restore it from a backup: " :
+		       ret == -EBUSY ? "another repositoryd holds the store: " :
+		       ret == -ENOSPC ? "the disk is full: " : "",
+		       d->store ? mh_store_error(d->store) : strerror(-ret), "");
+		return MH_RD_STORE;
+	}
+	ret = mh_audit_open(&d->audit, d->store, &d->keeper);
+	if (!ret)
+		ret = mh_region_load_all(d);
+	if (ret) {
+		mh_log(MH_LOG_ERROR, "%s: %s", d->config.store, ret == -EUCLEAN ?
+		       "the audit chain or a statement is damaged; restore it from a backup" : mh_store_error(d->store));
+		return MH_RD_STORE;
+	}
+	return 0;
+}
+
+static int record_start(struct mh_daemon *d)
+{
+	struct mh_audit_record r = { .event = MH_AUDIT_START };
+	int ret = mh_store_begin(d->store);
+
+	r.what = MH_BUF(d->config.name, strlen(d->config.name));
+	if (!ret)
+		ret = mh_audit_append(&d->audit, &r, mh_now(d));
+	if (!ret)
+		ret = mh_store_commit(d->store);
+	if (!ret)
+		return 0;
+	mh_log(MH_LOG_ERROR, "%s: the start could not be recorded: %s", d->config.store, mh_store_error(d->store));
+	mh_store_rollback(d->store);
+	return MH_RD_STORE;
+}
+
+static void print_card(const struct mh_daemon *d)
+{
+	const struct mh_buf v[] = { MH_L("card fingerprint"), MH_BUF(d->keeper.card, d->keeper.card_len) };
+	char fingerprint[MH_FINGERPRINT_LEN];
+	u8 hash[MH_HASH_LEN];
+
+	mh_sha256v(hash, v, 2);
+	mh_fingerprint(hash, fingerprint);
+	mh_log(MH_LOG_INFO, "server card of %s: %s", d->config.name, fingerprint);
+}
+
+static int start(struct mh_daemon *d)
+{
+	struct mh_config *c = &d->config;
+	const struct passwd *pw = NULL;
+	int ret;
+
+	if (c->user && geteuid() == 0) {
+		pw = getpwnam(c->user);
+		if (!pw) {
+			mh_log(MH_LOG_ERROR, "no user %s", c->user);
+			return MH_RD_CONFIG;
+		}
+	}
+	/* before threads, sockets and the store: the keeper inherits nothing */
+	ret = mh_keeper_start(&d->keeper, c->keeper, c->keeper_user, c->name);
+	if (ret || mh_card_decode(&d->card, MH_BUF(d->keeper.card, d->keeper.card_len))) {
+		mh_log(MH_LOG_ERROR, "the keeper did not start");
+		return MH_RD_KEEPER;
+	}
+	d->base = event_base_new();
+	if (!d->base || event_base_priority_init(d->base, 2))
+		return MH_RD_FAILED;
+	if (make_directory(c->store, pw) || make_directory(c->admin, pw) || (c->socket && make_directory(c->socket, pw)))
+		return MH_RD_CONFIG;
+	ret = mh_server_listen(d);
+	if (ret)
+		return ret;
+	ret = drop_privileges(pw);
+	if (ret) {
+		mh_log(MH_LOG_ERROR, "privileges could not be dropped: %s", strerror(-ret));
+		return MH_RD_FAILED;
+	}
+	ret = open_store(d);
+	if (!ret)
+		ret = record_start(d);
+	if (!ret)
+		print_card(d);
+	return ret;
+}
+
+static void stop(struct mh_daemon *d)
+{
+	for (; d->listeners; d->listeners--)
+		evconnlistener_free(d->listener[d->listeners - 1]);
+	if (d->commit)
+		event_free(d->commit);
+	if (d->hourly)
+		event_free(d->hourly);
+	if (d->drain)
+		event_free(d->drain);
+	mh_region_free_all(d);
+	mh_store_close(d->store);
+	if (d->base)
+		event_base_free(d->base);
+	mh_keeper_stop(&d->keeper);
+	while (d->bounds) {
+		unlink(d->bound[--d->bounds]);
+		free(d->bound[d->bounds]);
+	}
+}
+
+int mh_daemon_main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
+		{ "version", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
+	};
+	struct mh_daemon d = { .keeper.fd = -1, .config_path = CONFIG_PATH, .started = (u64)time(NULL) };
+	bool check = false;
+	int o, ret;
+
+	mh_prog = "repositoryd";
+	while ((o = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		if (o == 'h')
+			return usage(stdout, MH_RD_OK);
+		if (o == 'v')
+			return printf("repositoryd %s\n", MH_REPOSITORYD_VERSION) < 0;
+		if (o == 'c')
+			d.config_path = optarg;
+		else if (o == 'k')
+			check = true;
+		else
+			return usage(stderr, MH_RD_CONFIG);
+	}
+	if (optind < argc)
+		return usage(stderr, MH_RD_CONFIG);
+	if (mh_config_read(&d.config, d.config_path))
+		return MH_RD_CONFIG;
+	if (check) {
+		printf("%s: right\n", d.config_path);
+		mh_config_free(&d.config);
+		return MH_RD_OK;
+	}
+	mh_log_limit = d.config.level;
+	mh_process_protect();
+	signal(SIGPIPE, SIG_IGN);
+	LIST_INIT(&d.regions);
+	LIST_INIT(&d.conns);
+	ret = start(&d);
+	if (!ret)
+		ret = mh_server_run(&d);
+	stop(&d);
+	mh_config_free(&d.config);
+	return ret;
+}
