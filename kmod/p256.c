@@ -8,7 +8,7 @@
 #include <crypto/ecc_curve.h>
 #include <crypto/ecdh.h>
 #include <crypto/internal/ecc.h>
-#include <asm/unaligned.h>
+#include "compat.h"
 
 #include "crypto.h"
 

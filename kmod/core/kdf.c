@@ -20,7 +20,8 @@ int mh_hkdf_expand(const u8 prk[MH_HASH_LEN], const struct mh_buf *info, unsigne
 
 	if (outlen > MH_HKDF_MAX_OUT || n > INFO_MAX)
 		return -EINVAL;
-	memcpy(v + 1, info, n * sizeof(*info));
+	if (n)
+		memcpy(v + 1, info, n * sizeof(*info));
 	v[n + 1] = MH_BUF(&counter, 1);
 	while (done < outlen && !ret) {
 		size_t take = outlen - done < sizeof(t) ? outlen - done : sizeof(t);

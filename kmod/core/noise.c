@@ -86,7 +86,8 @@ int mh_noise_encrypt_and_hash(struct mh_noise *s, const u8 *in, size_t n, u8 *ou
 	int ret;
 
 	if (!s->has_key) {
-		memmove(out, in, n);
+		if (n)
+			memmove(out, in, n);
 		mh_noise_mix_hash(s, MH_BUF(out, n));
 		return 0;
 	}
@@ -113,7 +114,8 @@ int mh_noise_decrypt_and_hash(struct mh_noise *s, const u8 *in, size_t n, u8 *ou
 			return ret;
 		s->n++;
 	} else {
-		memmove(out, in, n);
+		if (n)
+			memmove(out, in, n);
 	}
 	memcpy(s->h, h, MH_HASH_LEN);
 	return 0;
