@@ -50,6 +50,7 @@ struct mh_trust {
 	struct mh_kept *anchor[MH_TRUST_ANCHORS];
 	unsigned int anchors;	/* the last is the current one */
 	struct mh_kept *epoch;	/* of the newest `issued`; NULL before the first */
+	u64 epoch_until;	/* its end, or its signer's */
 	struct list_head kept;
 	unsigned int nkept;
 	size_t kept_bytes;
@@ -60,6 +61,7 @@ struct mh_trust {
 	u8 (*voided)[32];	/* leaves of DELEGATIONs */
 	unsigned int nvoided;
 	u64 time, learnt;	/* floor of the clock, and boot time when it was learnt; seconds */
+	u8 entity_signer[32];	/* leaf of who signed our ENTITY */
 	u64 suspended;		/* until */
 	bool revoked;
 	bool changed;		/* something that the blob holds */
@@ -76,7 +78,7 @@ u64 mh_trust_time(const struct mh_trust *t);
 void mh_trust_learn(struct mh_trust *t, u64 issued);
 
 /* ---- ANCHORs ---- */
-/* Genesis (pins t->region), then one link at a time. -ESTALE one we have had, -EBADMSG */
+/* Genesis (pins t->region), then one link at a time. -ESTALE one we have had, -ENOTUNIQ, -EBADMSG */
 int mh_trust_anchor(struct mh_trust *t, struct mh_buf bytes);
 u64 mh_trust_anchor_serial(struct mh_trust *t);
 
@@ -84,7 +86,7 @@ u64 mh_trust_anchor_serial(struct mh_trust *t);
 /*
  * Verified down to the pinned ANCHORs: signer known and not revoked, floors, validity now.
  * -ENOKEY signer not known, -EKEYREVOKED, -ESTALE below a floor or older than one seen,
- * -EKEYEXPIRED, -EBADMSG, -EPERM, -EDQUOT.  *kept is a reference.
+ * -EKEYEXPIRED, -EBADMSG, -EPERM, -EDQUOT, -ENOTUNIQ a fork (tell).  *kept is a reference.
  */
 int mh_trust_statement(struct mh_trust *t, struct mh_buf bytes, u32 *budget, struct mh_kept **kept);
 /* signed by the owner group's officers, by the RAG, or by a generate key */
@@ -96,9 +98,9 @@ struct mh_peer {
 	char name[MH_NAME_MAX + 1];
 	struct mh_kept *serve;	/* a reference */
 };
-/* idR or bundle, in the order of PROTOCOL 5.4; peer may be NULL (then a serve DELEGATION is verified all the same). */
-int mh_trust_fresh(struct mh_trust *t, const struct mh_buf *delegation, unsigned int n, struct mh_buf epoch,
-		   u32 *budget, struct mh_peer *peer);
+/* DELEGATIONs (serve first) and EPOCH of idR or bundle, in the order of PROTOCOL 5.4; peer may be NULL. */
+int mh_trust_fresh(struct mh_trust *t, const struct mh_buf *delegation, unsigned int n,
+		   struct mh_buf epoch, u32 *budget, struct mh_peer *peer);
 bool mh_trust_stale(struct mh_trust *t);	/* past EPOCH's end, or none */
 /* The serve DELEGATION still stands, and covers dataset ("" : any). */
 int mh_trust_serves(struct mh_trust *t, const struct mh_stmt *serve, struct mh_buf dataset);
@@ -106,12 +108,33 @@ int mh_trust_serves(struct mh_trust *t, const struct mh_stmt *serve, struct mh_b
 /* ---- deliveries ---- */
 /* The lowest version of dataset that may be delivered unasked. */
 u64 mh_trust_version_floor(struct mh_trust *t, struct mh_buf dataset);
-/* A delivery by these statements: what a later REVOKE reaches; raises the version's floor. -EDQUOT, -ENOMEM, -EKEYREVOKED */
-int mh_trust_delivered(struct mh_trust *t, struct mh_kept *const *used, unsigned int n, const u8 leaf[32],
-		       struct mh_buf dataset, u64 version);
+/*
+ * A delivery by these statements: what a later REVOKE reaches; raises the
+ * version's floor.  -EDQUOT, -ENOMEM, -EKEYREVOKED, -ESTALE
+ */
+int mh_trust_delivered(struct mh_trust *t, struct mh_kept *const *used, unsigned int n,
+		       const u8 leaf[32], struct mh_buf dataset, u64 version);
 
 /* ---- statements pushed to us, on a session or by netlink ---- */
 /* ANCHOR, DELEGATION, EPOCH, REVOKE, SUSPEND; acts on it. */
 int mh_trust_push(struct mh_identity *id, struct mh_buf bytes, u32 *budget);
+
+/* ---- what the blob keeps; the reader takes what the writer made ---- */
+void mh_trust_write(struct mh_trust *t, struct mh_writer *w);
+int mh_trust_read(struct mh_trust *t, struct mh_reader *r);
+
+/* ---- between trust.c, trust_fresh.c and trust_seal.c; t->lock is held ---- */
+struct mh_kept *mh_kept_new(struct mh_buf bytes);	/* parsed; or ERR_PTR */
+struct mh_kept *mh_trust_signer(struct mh_trust *t, const u8 leaf[32]);
+/* Below a floor, revoked, or under a voided DELEGATION */
+int mh_trust_check(struct mh_trust *t, const struct mh_stmt *s);
+int mh_trust_verify(struct mh_trust *t, const struct mh_stmt *s, u32 *budget);
+/* Verifies and remembers *k, or puts the one remembered in its place; no times are looked at */
+int mh_trust_take(struct mh_trust *t, struct mh_kept **k, u32 *budget);
+/* -ENOSPC no room for another floor */
+int mh_trust_raise(struct mh_trust *t, u8 type, const u8 subject[32], u64 serial, bool revoked);
+int mh_trust_add_anchor(struct mh_trust *t, struct mh_buf bytes);
+struct mh_given;
+void mh_given_free_all(struct mh_trust *t);
 
 #endif

@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Freshness, the peer's right to serve, deliveries, and statements that are pushed to us. */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/microhsm.h>
+#include "genl.h"
+#include "lease.h"
+#include "session.h"
+#include "trust.h"
+
+/* ---- DELEGATIONs and EPOCH ---- */
+
+static int mh_trust_epoch(struct mh_trust *t, struct mh_kept *k, const struct mh_stmt *fresh,
+			  u32 *budget)
+{
+	const struct mh_stmt *cur = t->epoch ? &t->epoch->s : NULL, *s = &k->s;
+	int ret;
+
+	if (cur && !memcmp(cur->leaf, s->leaf, MH_HASH_LEN))
+		return 0;
+	if (cur && mh_buf_equal(cur->subject, s->subject)) {
+		if (s->serial < cur->serial)
+			return 0;	/* a server that lags: ours counts */
+		if (s->serial == cur->serial)
+			return -ENOTUNIQ;
+	}
+	ret = mh_trust_verify(t, s, budget);	/* issued lies in the DELEGATION's window */
+	if (!ret)
+		ret = mh_trust_check(t, s);
+	if (ret)
+		return ret;
+	if (s->not_after - s->issued > MH_EPOCH_LIFE_MAX)
+		return -EBADMSG;
+	mh_trust_learn(t, s->issued);
+	if (cur && s->issued <= cur->issued)
+		return 0;
+	mh_kept_put(t->epoch);
+	kref_get(&k->ref);
+	t->epoch = k;
+	t->epoch_until = min(s->not_after, fresh->not_after);
+	t->changed = true;
+	return 0;
+}
+
+static bool mh_is_delegation(const struct mh_kept *k, enum mh_role role)
+{
+	return k->s.type == MH_DELEGATION && mh_stmt_num(&k->s, MH_A_ROLE) == role;
+}
+
+/* The serve DELEGATION, first, and what it hangs on when it was passed on. Times count now. */
+static int mh_trust_peer(struct mh_trust *t, struct mh_kept **d, unsigned int n, u32 *budget,
+			 struct mh_peer *peer)
+{
+	u64 now = mh_trust_time(t);
+	unsigned int i;
+	int ret;
+
+	if (!mh_is_delegation(d[0], MH_ROLE_SERVE) || d[0]->s.subject.n > MH_NAME_MAX)
+		return -EBADMSG;
+	for (i = 1; i < n; i++) {
+		if (memcmp(d[i]->s.leaf, d[0]->s.signer, MH_HASH_LEN))
+			continue;
+		ret = mh_trust_take(t, &d[i], budget);
+		if (!ret)
+			ret = mh_stmt_valid_at(&d[i]->s, now);
+		if (ret)
+			return ret;
+	}
+	ret = mh_trust_take(t, &d[0], budget);
+	if (!ret)
+		ret = mh_stmt_valid_at(&d[0]->s, now);
+	if (ret || !peer)
+		return ret;
+	memcpy(peer->ksp2, mh_stmt_attr(&d[0]->s, MH_A_KEY).p, MH_P256_PUB_LEN);
+	memcpy(peer->name, d[0]->s.subject.p, d[0]->s.subject.n);
+	peer->name[d[0]->s.subject.n] = '\0';
+	kref_get(&d[0]->ref);
+	peer->serve = d[0];
+	return 0;
+}
+
+static int mh_trust_fresh_locked(struct mh_trust *t, struct mh_kept **d, unsigned int n,
+				 struct mh_kept *epoch, u32 *budget, struct mh_peer *peer)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < n; i++)
+		if (mh_is_delegation(d[i], MH_ROLE_FRESHNESS) &&
+		    !memcmp(d[i]->s.leaf, epoch->s.signer, MH_HASH_LEN))
+			break;
+	if (i == n)
+		return -EBADMSG;
+	ret = mh_trust_take(t, &d[i], budget);
+	if (!ret)
+		ret = mh_trust_epoch(t, epoch, &d[i]->s, budget);
+	/*
+	 * Only now any end is looked at.  One that has passed, the EPOCH's or
+	 * its signer's, makes us stale (mh_trust_stale()) and no more.
+	 */
+	if (!ret && (mh_stmt_valid_at(&d[i]->s, mh_trust_time(t)) == -ESTALE ||
+		     mh_stmt_valid_at(&epoch->s, mh_trust_time(t)) == -ESTALE))
+		ret = -ESTALE;
+	return ret ?: mh_trust_peer(t, d, n, budget, peer);
+}
+
+int mh_trust_fresh(struct mh_trust *t, const struct mh_buf *delegation, unsigned int n,
+		   struct mh_buf epoch, u32 *budget, struct mh_peer *peer)
+{
+	struct mh_kept *d[MH_IDR_DELEGATIONS] = {}, *e;
+	unsigned int i;
+	int ret;
+
+	if (!n || n > MH_IDR_DELEGATIONS)
+		return -EBADMSG;
+	e = mh_kept_new(epoch);
+	ret = PTR_ERR_OR_ZERO(e);
+	if (!ret && e->s.type != MH_EPOCH)
+		ret = -EBADMSG;
+	for (i = 0; i < n && !ret; i++) {
+		d[i] = mh_kept_new(delegation[i]);
+		ret = PTR_ERR_OR_ZERO(d[i]);
+	}
+	if (!ret) {
+		mutex_lock(&t->lock);
+		ret = mh_trust_fresh_locked(t, d, n, e, budget, peer);
+		mutex_unlock(&t->lock);
+	}
+	for (i = 0; i < n; i++)
+		mh_kept_put(d[i]);
+	mh_kept_put(e);
+	return ret;
+}
+
+bool mh_trust_stale(struct mh_trust *t)
+{
+	bool stale;
+
+	mutex_lock(&t->lock);
+	stale = !t->epoch || mh_trust_time(t) > t->epoch_until;
+	mutex_unlock(&t->lock);
+	return stale;
+}
+
+static bool mh_scope_has(struct mh_buf scope, struct mh_buf name)
+{
+	struct mh_reader r;
+
+	if (!scope.n)		/* no scope given: all */
+		return true;
+	mh_reader_init(&r, scope.p, scope.n);
+	while (r.left && !r.err) {
+		struct mh_buf p = mh_read_v(&r, MH_DATASET_MAX);
+
+		if (r.err || !p.n)
+			return false;
+		if (p.p[p.n - 1] == '/' ? name.n > p.n && !memcmp(p.p, name.p, p.n) :
+					  mh_buf_equal(p, name))
+			return true;
+	}
+	return false;
+}
+
+int mh_trust_serves(struct mh_trust *t, const struct mh_stmt *serve, struct mh_buf dataset)
+{
+	int ret;
+
+	mutex_lock(&t->lock);
+	ret = mh_trust_check(t, serve);
+	if (!ret)
+		ret = mh_stmt_valid_at(serve, mh_trust_time(t));
+	mutex_unlock(&t->lock);
+	if (!ret && dataset.n && !mh_scope_has(mh_stmt_attr(serve, MH_A_SCOPE_DATASETS), dataset))
+		ret = -EPERM;
+	return ret;
+}
+
+/* ---- deliveries ---- */
+
+/* What one statement behind a delivery was, for a REVOKE to be held against. */
+struct mh_used {
+	u8 type;
+	u8 subject[32];
+	u8 signer[32];
+	u64 serial;
+};
+
+struct mh_given {
+	struct list_head link;	/* the trust's lock */
+	u8 leaf[32];		/* of the INSTANCE, as in leases */
+	unsigned int n;
+	struct mh_used used[];
+};
+
+static void mh_given_drop(struct mh_trust *t, struct mh_given *g)
+{
+	list_del(&g->link);
+	t->ngiven--;
+	kfree(g);
+}
+
+void mh_given_free_all(struct mh_trust *t)
+{
+	struct mh_given *g, *next;
+
+	list_for_each_entry_safe(g, next, &t->given, link)
+		mh_given_drop(t, g);
+}
+
+static void mh_given_add(struct mh_trust *t, struct mh_given *fresh)
+{
+	struct mh_given *g, *next;
+
+	list_for_each_entry_safe(g, next, &t->given, link)	/* the same INSTANCE again */
+		if (!memcmp(g->leaf, fresh->leaf, 32))
+			mh_given_drop(t, g);
+	list_add(&fresh->link, &t->given);
+	t->ngiven++;
+	if (t->ngiven > MH_TRUST_GIVEN)
+		mh_given_drop(t, list_last_entry(&t->given, struct mh_given, link));
+}
+
+static u64 mh_trust_version_locked(struct mh_trust *t, const u8 hash[32])
+{
+	unsigned int i;
+
+	for (i = 0; i < t->floors; i++)
+		if (t->floor[i].type == MH_INSTANCE && !t->floor[i].revoked &&
+		    !memcmp(t->floor[i].subject, hash, 32))
+			return t->floor[i].serial;
+	return 0;
+}
+
+/*
+ * A DataSet's name has no '@', so that the floor of its versions and the
+ * floor of the serials of an INSTANCE (DATASET@VERSION) never meet.
+ */
+u64 mh_trust_version_floor(struct mh_trust *t, struct mh_buf dataset)
+{
+	u8 hash[MH_HASH_LEN];
+	u64 version;
+
+	mh_sha256v(hash, &dataset, 1);
+	mutex_lock(&t->lock);
+	version = mh_trust_version_locked(t, hash);
+	mutex_unlock(&t->lock);
+	return version;
+}
+
+int mh_trust_delivered(struct mh_trust *t, struct mh_kept *const *used, unsigned int n,
+		       const u8 leaf[32], struct mh_buf dataset, u64 version)
+{
+	struct mh_given *g = kzalloc(struct_size(g, used, n), GFP_KERNEL_ACCOUNT);
+	u8 hash[MH_HASH_LEN];
+	unsigned int i;
+	int ret = 0;
+
+	if (!g)
+		return -ENOMEM;
+	memcpy(g->leaf, leaf, 32);
+	g->n = n;
+	mh_sha256v(hash, &dataset, 1);
+	mutex_lock(&t->lock);
+	if (t->revoked)
+		ret = -EKEYREVOKED;
+	for (i = 0; i < n && !ret; i++) {
+		const struct mh_stmt *s = &used[i]->s;
+
+		g->used[i].type = s->type;
+		g->used[i].serial = s->serial;
+		memcpy(g->used[i].signer, s->signer, 32);
+		mh_sha256v(g->used[i].subject, &s->subject, 1);
+		ret = mh_trust_check(t, s);	/* what came since they were verified */
+		if (!ret)
+			ret = mh_stmt_valid_at(s, mh_trust_time(t));
+	}
+	if (!ret)
+		ret = mh_trust_raise(t, MH_INSTANCE, hash, version, false);
+	if (!ret)
+		mh_given_add(t, g);
+	else
+		kfree(g);
+	mutex_unlock(&t->lock);
+	return ret == -ENOSPC ? -EDQUOT : ret;
+}
+
+/* ---- what is pushed ---- */
+
+struct mh_withdraw {
+	const u8 *region;
+	const u8 *leaf;		/* NULL: all of the Region */
+};
+
+static bool mh_withdraw_match(const struct mh_lease *l, const void *ctx)
+{
+	const struct mh_withdraw *w = ctx;
+
+	return !memcmp(l->region_id, w->region, 32) && (!w->leaf || !memcmp(l->leaf, w->leaf, 32));
+}
+
+struct mh_revoke {
+	u8 type;
+	u8 subject[32];
+	u64 up_to;
+	const u8 *under;	/* NULL: by type, subject, serial */
+};
+
+static bool mh_revoke_hits(const struct mh_revoke *r, u8 type, const u8 *subject, u64 serial,
+			   const u8 *signer)
+{
+	if (r->under)
+		return !memcmp(signer, r->under, 32);
+	return type == r->type && serial <= r->up_to && !memcmp(subject, r->subject, 32);
+}
+
+static bool mh_given_hit(const struct mh_given *g, const struct mh_revoke *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < g->n; i++) {
+		const struct mh_used *u = &g->used[i];
+
+		if (mh_revoke_hits(r, u->type, u->subject, u->serial, u->signer))
+			return true;
+	}
+	return false;
+}
+
+static int mh_trust_void(struct mh_trust *t, const u8 leaf[32])
+{
+	if (mh_list_has32(MH_BUF(t->voided, t->nvoided * 32), leaf))
+		return 0;
+	if (t->nvoided == MH_TRUST_VOID)
+		return -ENOSPC;
+	if (!t->voided) {
+		t->voided = kvcalloc(MH_TRUST_VOID, sizeof(*t->voided), GFP_KERNEL_ACCOUNT);
+		if (!t->voided)
+			return -ENOMEM;
+	}
+	memcpy(t->voided[t->nvoided++], leaf, 32);
+	t->changed = true;
+	return 0;
+}
+
+/* A quorum's REVOKE: remembered, and what it reaches is taken away. *mine: this Entity itself. */
+static int mh_push_revoke(struct mh_identity *id, const struct mh_stmt *s, bool *mine)
+{
+	struct mh_trust *t = id->trust;
+	const struct mh_buf name = MH_BUF(id->name, strlen(id->name));
+	struct mh_revoke r = { .under = mh_stmt_attr(s, MH_A_UNDER).p };
+	struct mh_withdraw w = { .region = t->region };
+	struct mh_given *g, *next;
+	u8 me[MH_HASH_LEN];
+	int ret;
+
+	r.type = mh_stmt_num(s, MH_A_TARGET_TYPE);
+	r.up_to = mh_stmt_num(s, MH_A_UP_TO);
+	mh_sha256v(r.subject, &s->subject, 1);
+	if (r.under)
+		ret = mh_trust_void(t, r.under);
+	else if (r.up_to == U64_MAX)
+		ret = mh_trust_raise(t, r.type, r.subject, U64_MAX, true);
+	else
+		ret = mh_trust_raise(t, r.type, r.subject, r.up_to + 1, true);
+	list_for_each_entry_safe(g, next, &t->given, link)
+		if (mh_given_hit(g, &r)) {
+			w.leaf = g->leaf;
+			mh_lease_end_matching(mh_withdraw_match, &w);
+			mh_given_drop(t, g);
+		}
+	mh_sha256v(me, &name, 1);
+	*mine = mh_revoke_hits(&r, MH_ENTITY, me, id->entity_serial, t->entity_signer);
+	if (*mine) {
+		t->revoked = true;
+		t->changed = true;
+		w.leaf = NULL;
+		mh_lease_end_matching(mh_withdraw_match, &w);
+	}
+	return ret;
+}
+
+struct mh_push_end {
+	int err;		/* sessions end with it; 0: they go on */
+	u32 event;
+};
+
+static int mh_push_suspend(struct mh_identity *id, const struct mh_stmt *s, struct mh_push_end *end)
+{
+	struct mh_trust *t = id->trust;
+	u64 until = mh_stmt_num(s, MH_A_UNTIL);
+	int ret = mh_stmt_valid_at(s, mh_trust_time(t));
+
+	if (ret || !mh_buf_equal(s->subject, MH_BUF(id->name, strlen(id->name))))
+		return ret;
+	t->suspended = min(until, s->issued + MH_SUSPEND_MAX);
+	t->changed = true;
+	if (t->suspended > mh_trust_time(t)) {
+		end->err = -EKEYREJECTED;
+		end->event = MH_EV_SUSPENDED;
+	}
+	return 0;
+}
+
+static int mh_push_locked(struct mh_identity *id, struct mh_kept *k, u32 *budget,
+			  struct mh_push_end *end)
+{
+	struct mh_trust *t = id->trust;
+	const struct mh_stmt *s = &k->s;
+	struct mh_kept *signer;
+	bool mine = false;
+	int ret;
+
+	switch (s->type) {
+	case MH_ANCHOR:
+		return mh_trust_add_anchor(t, s->bytes);
+	case MH_DELEGATION:
+		kref_get(&k->ref);
+		ret = mh_trust_take(t, &k, budget);
+		mh_kept_put(k);
+		return ret;
+	case MH_EPOCH:
+		signer = mh_trust_signer(t, s->signer);
+		if (!signer || !mh_is_delegation(signer, MH_ROLE_FRESHNESS))
+			return -ENOKEY;
+		ret = mh_trust_epoch(t, k, &signer->s, budget);
+		break;
+	case MH_REVOKE:
+		/* a REVOKE does not end with its own validity: nothing is given back */
+		ret = mh_trust_verify(t, s, budget);
+		if (!ret)
+			ret = mh_push_revoke(id, s, &mine);
+		/* a peer's own DELEGATION may be among what fell */
+		if (mine)
+			*end = (struct mh_push_end){ -EKEYREVOKED, MH_EV_REVOKED };
+		else if (!ret && (mh_stmt_has(s, MH_A_UNDER) ||
+				  mh_stmt_num(s, MH_A_TARGET_TYPE) == MH_DELEGATION))
+			end->err = -ECONNRESET;
+		break;
+	case MH_SUSPEND:
+		ret = mh_trust_verify(t, s, budget);
+		if (!ret)
+			ret = mh_push_suspend(id, s, end);
+		break;
+	default:
+		ret = -EBADMSG;
+	}
+	return ret;
+}
+
+int mh_trust_push(struct mh_identity *id, struct mh_buf bytes, u32 *budget)
+{
+	struct mh_kept *k = mh_kept_new(bytes);
+	struct mh_push_end end = {};
+	bool changed;
+	int ret;
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	mutex_lock(&id->trust->lock);
+	ret = mh_push_locked(id, k, budget, &end);
+	changed = id->trust->changed;
+	mutex_unlock(&id->trust->lock);
+	mh_kept_put(k);
+	if (ret == -ENOTUNIQ)
+		mh_event(MH_EV_FORK, id->region, id->name, 0);
+	if (end.event)
+		mh_event(end.event, id->region, id->name, 0);
+	if (end.err)
+		mh_session_end_all(id, end.err);
+	if (changed)
+		mh_identity_changed(id);
+	return ret;
+}
