@@ -61,4 +61,12 @@ void mh_identity_changed(struct mh_identity *id);
 /* The identity after *before (reference put), or the first; a reference, NULL at the end. */
 struct mh_identity *mh_identity_next(struct mh_identity *before);
 
+/* ---- between entity.c, entity_seal.c and join.c ---- */
+struct mh_identity *mh_identity_alloc(void);	/* one reference, on no list; NULL */
+/* Publishes it; -EEXIST a pending one of that name, or one of that Region (label or id) */
+int mh_identity_publish(struct mh_identity *id);
+/* Makes its key; the identity is forgotten when that fails. Returns the serial. */
+int mh_identity_add_key(struct mh_identity *id);
+bool mh_identity_region_taken(const char *label, const u8 region_id[32]);
+
 #endif

@@ -5,6 +5,8 @@
 
 #include "entity.h"
 
+#define MH_JOIN_SIGNATURES	128	/* verified for one bundle, ANCHORs apart */
+
 /*
  * serial: the pending identity's key.  Returns the new key's serial.  -EKEYREJECTED the Region is
  * not the one confirmed, -EBADMSG a part does not verify, -EEXIST, -ENOKEY not this host's request.
