@@ -6,6 +6,8 @@
  */
 #include "answer.h"
 
+static_assert(sizeof(struct mh_answer) < 3072, "an answer fits a small allocation");
+
 void mh_answer_begin(struct mh_answer *a, const u8 region[32], struct mh_buf name, u64 version,
 		     const struct mh_wrap_key *kec, const struct mh_answer_ops *ops, void *ctx)
 {
@@ -23,12 +25,25 @@ void mh_answer_end(struct mh_answer *a)
 {
 	enum mh_answer_state state = a->state;
 	struct mh_refused refused = a->refused;
+	u8 unchanged[MH_HASH_LEN];
 
+	memcpy(unchanged, a->unchanged, sizeof(unchanged));
 	if (a->streaming)
 		mh_stream_end(&a->stream);
 	mh_wipe(a, sizeof(*a));
 	a->state = state;	/* how it ended stays readable */
 	a->refused = refused;
+	memcpy(a->unchanged, unchanged, sizeof(unchanged));
+}
+
+/* By the caller's trust; and of the Region that was asked. */
+static int verified(struct mh_answer *a, struct mh_buf body, const struct mh_stmt **s)
+{
+	int ret = a->ops->statement(a->ctx, body, s);
+
+	if (!ret && memcmp((*s)->region, a->region, sizeof(a->region)))
+		ret = -EBADMSG;
+	return ret;
 }
 
 static int take_manifest(struct mh_answer *a, struct mh_buf body)
@@ -37,7 +52,7 @@ static int take_manifest(struct mh_answer *a, struct mh_buf body)
 
 	if (a->state != MH_ANSWER_WAIT)
 		return -EPROTO;
-	ret = a->ops->statement(a->ctx, body, &a->instance);
+	ret = verified(a, body, &a->instance);
 	if (!ret && a->instance->type != MH_INSTANCE)
 		ret = -EBADMSG;
 	if (!ret)
@@ -59,9 +74,11 @@ static int take_statement(struct mh_answer *a, struct mh_buf body)
 	const struct mh_stmt *s;
 	int ret;
 
-	if (a->state != MH_ANSWER_WRAPS_OR_CHUNKS || a->wraps)
+	if (a->state != MH_ANSWER_WRAPS_OR_CHUNKS || a->wraps ||
+	    a->statements == MH_ANSWER_STATEMENTS)
 		return -EPROTO;
-	ret = a->ops->statement(a->ctx, body, &s);
+	a->statements++;
+	ret = verified(a, body, &s);
 	if (ret)
 		return ret;
 	switch (s->type) {
@@ -128,8 +145,11 @@ static int check_statements(struct mh_answer *a)
 	ret = check_policies(a, mh_stmt_attr(a->dataset, MH_A_POLICIES));
 	if (!ret)
 		ret = check_policies(a, a->manifest.policies);
-	if (!ret && !a->policies) { /* none says: nothing is exported, nothing served stale, nothing
-				       retained */
+	/*
+	 * None says: nothing is exported, served stale or retained.  What was
+	 * received and is named by neither counts for nothing.
+	 */
+	if (!ret && !mh_stmt_attr(a->dataset, MH_A_POLICIES).n && !a->manifest.policies.n) {
 		a->policy_all.export = 0;
 		a->policy_all.on_stale = 0;
 		a->policy_all.retain = 0;
@@ -146,6 +166,7 @@ static int try_chain(struct mh_answer *a)
 	u8 ctx[MH_WRAP_CHAIN][MH_HASH_LEN];
 	bool none = a->chain[0][0] == MH_WRAP_NONE;
 	u8 i;
+	int ret;
 
 	if (memcmp(mh_wrap_kid(a->chain[a->links - 1]), a->manifest.ke_kid, MH_HASH_LEN))
 		return 0;	/* more links follow, or this alternative is none */
@@ -160,10 +181,10 @@ static int try_chain(struct mh_answer *a)
 		return 0;
 	for (i = 0; i < a->links; i++)
 		memcpy(ctx[i], a->manifest.icx, MH_HASH_LEN);
-	if (!mh_wrap_chain_open((const u8(*)[MH_WRAP_LEN])a->chain, a->links, none ? NULL : &a->kec,
-				(const u8(*)[MH_HASH_LEN])ctx, a->manifest.ke_kid, a->ke))
-		a->ke_known = true;
-	return 0;
+	ret = mh_wrap_chain_open((const u8(*)[MH_WRAP_LEN])a->chain, a->links, none ? NULL : &a->kec,
+				 (const u8(*)[MH_HASH_LEN])ctx, a->manifest.ke_kid, a->ke);
+	a->ke_known = !ret;
+	return ret == -ENOMEM ? ret : 0;
 }
 
 static int take_wrap(struct mh_answer *a, struct mh_buf body)
@@ -261,6 +282,7 @@ static int take(struct mh_answer *a, const struct mh_record_hdr *rec, u8 *scratc
 	case MH_R_UNCHANGED:
 		if (a->state != MH_ANSWER_WAIT || rec->body.n != 32)
 			return -EPROTO;
+		memcpy(a->unchanged, rec->body.p, sizeof(a->unchanged));
 		a->state = MH_ANSWER_UNCHANGED;
 		return 0;
 	case MH_R_REFUSED:

@@ -49,6 +49,7 @@ struct mh_answer {
 	const struct mh_stmt *instance, *dataset;
 	const struct mh_stmt *policy[8];
 	u8 policies;
+	u8 statements;		/* records of that kind so far */
 	struct mh_manifest manifest;
 	struct mh_policy policy_all;
 	u8 ke[MH_KEY_LEN];
@@ -59,6 +60,7 @@ struct mh_answer {
 	struct mh_sha256 sha;
 	u64 received;
 	struct mh_refused refused;
+	u8 unchanged[32];	/* leaf that UNCHANGED names: the caller compares it with its own */
 	u8 chain[8][MH_WRAP_LEN];	/* of the alternative in hand */
 };
 
