@@ -198,7 +198,7 @@ static int confine(void)
 		SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(mlock),
 		SCMP_SYS(futex), SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
 		SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction), SCMP_SYS(getpid),
-		SCMP_SYS(gettid), SCMP_SYS(restart_syscall),
+		SCMP_SYS(gettid), SCMP_SYS(restart_syscall), SCMP_SYS(sigaltstack),
 	};
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int ret = ctx ? 0 : -ENOMEM;

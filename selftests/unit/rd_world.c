@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT
+/* See rd_world.h; whatever goes wrong here ends the test program. */
+#include "rd_world.h"
+#include "repositoryd.h"
+#include "core/hpke.h"
+#include "core/stream.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define must(x) do { \
+	if (!(x)) { \
+		fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
+		abort(); \
+	} \
+} while (0)
+
+static u16 free_port(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	must(fd >= 0 && !bind(fd, (struct sockaddr *)&a, n) && !getsockname(fd, (struct sockaddr *)&a, &n));
+	close(fd);
+	return ntohs(a.sin_port);
+}
+
+void rd_write_ini(struct rd_world *w, const char *extra)
+{
+	FILE *f = fopen(w->ini, "w");
+	char hex[65];
+
+	mh_hex(hex, w->region, 32);
+	must(f);
+	fprintf(f, "[repositoryd]\nname = repo1\nstore = %s/s/db\nkeeper = %s/k\nadmin = %s\nsocket = %s\n"
+		"listen = 127.0.0.1:%u\nlog = %s\ngenesis = %s\n%s\n", w->dir, w->dir, w->admin, w->socket, w->port,
+		getenv("RD_LOG") ? getenv("RD_LOG") : "error", hex, extra ? extra : "");
+	must(!fclose(f));
+}
+
+void rd_setup(struct rd_world *w, const char *dir, const char *extra)
+{
+	memset(w, 0, sizeof(*w));
+	w->admin_fd = -1;
+	w->kind = MH_DATA_KEY;
+	if (dir)
+		snprintf(w->dir, sizeof(w->dir), "%s", dir);
+	else
+		must(mkdtemp(strcpy(w->dir, "/tmp/rd-XXXXXX")));
+	snprintf(w->ini, sizeof(w->ini), "%s/ini", w->dir);
+	snprintf(w->socket, sizeof(w->socket), "%s/stp", w->dir);
+	snprintf(w->admin, sizeof(w->admin), "%s/admin", w->dir);
+	w->port = free_port();
+	must(!mh_p256_generate(w->officer, w->officer_pub));
+	rd_genesis(w);
+	rd_write_ini(w, extra);
+}
+
+int rd_start(struct rd_world *w)
+{
+	struct mh_bytes reply;
+	u8 status;
+	int st;
+
+	w->pid = fork();
+	must(w->pid >= 0);
+	if (!w->pid) {
+		char *argv[] = { "repositoryd", "--config", w->ini, NULL };
+
+		_exit(mh_daemon_main(3, argv));
+	}
+	for (int i = 0; i < 1000; i++) {
+		if (waitpid(w->pid, &st, WNOHANG) == w->pid) {
+			w->pid = 0;
+			return WIFEXITED(st) ? WEXITSTATUS(st) : 128 + WTERMSIG(st);
+		}
+		if (w->admin_fd >= 0)
+			close(w->admin_fd);
+		w->admin_fd = mh_admin_connect(w->admin);
+		if (w->admin_fd >= 0 && !mh_admin_call(w->admin_fd, MH_ADMIN_CARD, MH_BUF(NULL, 0), &status, &reply)) {
+			must(!status && reply.n <= sizeof(w->card));
+			memcpy(w->card, reply.p, reply.n);
+			must(!mh_card_decode(&w->c, MH_BUF(w->card, reply.n)));
+			mh_bytes_free(&reply);
+			return 0;
+		}
+		usleep(20000);
+	}
+	must(!"repositoryd does not answer");
+	return -1;
+}
+
+int rd_stop(struct rd_world *w, int sig)
+{
+	int st = 0;
+
+	if (w->admin_fd >= 0)
+		close(w->admin_fd);
+	w->admin_fd = -1;
+	if (!w->pid)
+		return 0;
+	kill(w->pid, sig);
+	must(waitpid(w->pid, &st, 0) == w->pid);
+	w->pid = 0;
+	return st;
+}
+
+void rd_teardown(struct rd_world *w)
+{
+	char cmd[384];
+
+	rd_stop(w, SIGTERM);
+	mh_bytes_free(&w->anchor);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s/ini %s/s %s/k; rmdir %s 2>/dev/null", w->dir, w->dir, w->dir, w->dir);
+	if (system(cmd))
+		return;
+}
+
+void rd_item(struct rd_world *w, u8 type, struct mh_buf a, struct mh_buf b)
+{
+	struct rd_batch *t = &w->batch;
+
+	if (!t->n)
+		t->n = 2;
+	must(t->n + 5 + a.n + b.n <= sizeof(t->p));
+	t->p[t->n] = type;
+	mh_put32(t->p + t->n + 1, (u32)(a.n + b.n));
+	memcpy(t->p + t->n + 5, a.p, a.n);
+	if (b.n)
+		memcpy(t->p + t->n + 5 + a.n, b.p, b.n);
+	t->n += 5 + a.n + b.n;
+	mh_put16(t->p, ++t->items);
+}
+
+void rd_begin(struct rd_world *w, struct mh_writer *body, u8 *buf, size_t size, u8 type, const char *subject,
+	      u64 serial)
+{
+	u64 now = (u64)time(NULL);
+
+	mh_writer_init(body, buf, size);
+	mh_stmt_begin(body, type, w->region, w->anchor_leaf, MH_BUF(subject, strlen(subject)), serial, now, now,
+		      now + 86400);
+}
+
+void rd_statement(struct rd_world *w, const struct mh_writer *body, u8 which, u8 leaf[32])
+{
+	u8 out[8192], l[32], digest[32], sig[64];
+	struct mh_writer o;
+
+	must(!body->err);
+	mh_stmt_leaf(MH_BUF(body->p, body->len), l);
+	mh_stmt_digest(l, digest);
+	must(!mh_p256_sign(w->officer, digest, sig));
+	mh_writer_init(&o, out, sizeof(out));
+	mh_stmt_write_head(&o, MH_BUF(body->p, body->len), 0, 1, NULL, 0);
+	mh_write_u8(&o, 1);
+	mh_write_u8(&o, which);
+	mh_write_u8(&o, 1);
+	mh_write_u8(&o, 0);
+	mh_write_bytes(&o, sig, 64);
+	must(!o.err);
+	if (which == MH_SET_NEW) {
+		mh_bytes_free(&w->anchor);
+		must(!mh_bytes_copy(&w->anchor, out, o.len));
+	}
+	if (leaf)
+		memcpy(leaf, l, 32);
+	rd_item(w, MH_ITEM_STATEMENT, MH_BUF(out, o.len), MH_BUF(NULL, 0));
+}
+
+u8 rd_call(struct rd_world *w, u8 op, struct mh_buf body, struct mh_bytes *reply)
+{
+	u8 status = 255;
+
+	if (mh_admin_call(w->admin_fd, op, body, &status, reply))
+		return 255;
+	if (status && getenv("RD_LOG"))
+		fprintf(stderr, "# %u: %.*s\n", status, (int)reply->n, reply->p);
+	return status;
+}
+
+u8 rd_submit(struct rd_world *w)
+{
+	struct mh_bytes reply;
+	u8 status = rd_call(w, MH_ADMIN_SUBMIT, MH_BUF(w->batch.p, w->batch.n), &reply);
+
+	mh_bytes_free(&reply);
+	w->batch.n = w->batch.items = 0;
+	return status;
+}
+
+void rd_genesis(struct rd_world *w)
+{
+	static const u8 zero[32];
+	u8 buf[1024];
+	struct mh_writer b;
+	struct mh_stmt s;
+
+	memset(w->region, 0, 32);
+	memset(w->anchor_leaf, 0, 32);
+	rd_begin(w, &b, buf, sizeof(buf), MH_ANCHOR, "eu", 1);
+	mh_write_attr(&b, MH_A_KEYS, w->officer_pub, 64);
+	mh_write_attr_u8(&b, MH_A_THRESHOLD, 1);
+	mh_write_attr(&b, MH_A_BEFORE, zero, 32);
+	mh_write_attr_u64(&b, MH_A_MIN_ANCHOR, 1);
+	rd_statement(w, &b, MH_SET_NEW, w->anchor_leaf);
+	must(!mh_stmt_parse(&s, w->anchor.p, w->anchor.n) && !mh_anchor_genesis(&s, w->region));
+}
+
+void rd_delegate(struct rd_world *w, u64 serial)
+{
+	u8 buf[1024];
+	struct mh_writer b;
+
+	rd_begin(w, &b, buf, sizeof(buf), MH_DELEGATION, "repo1", serial);
+	mh_write_attr(&b, MH_A_KEY, w->c.sp2, 64);
+	mh_write_attr(&b, MH_A_AUDIT_KEY, w->c.audit, 64);
+	mh_write_attr_u8(&b, MH_A_ROLE, MH_ROLE_SERVE);
+	rd_statement(w, &b, MH_SET_SIGNER, NULL);
+	rd_begin(w, &b, buf, sizeof(buf), MH_DELEGATION, "repo1.freshness", serial);
+	mh_write_attr(&b, MH_A_KEY, w->c.fresh, 64);
+	mh_write_attr_u8(&b, MH_A_ROLE, MH_ROLE_FRESHNESS);
+	rd_statement(w, &b, MH_SET_SIGNER, NULL);
+}
+
+static void add_secret(struct rd_world *w, u8 item, struct mh_buf label, const u8 *leaf, const u8 *secret)
+{
+	const struct mh_buf info[] = { label, MH_BUF(leaf, 32) };
+	u8 out[80];
+
+	must(!mh_hpke_seal(w->c.hpke, info, 2, MH_BUF(NULL, 0), secret, 32, NULL, out, out + 32));
+	rd_item(w, item, MH_BUF(leaf, 32), MH_BUF(out, 80));
+}
+
+void rd_enrol(struct rd_world *w, struct rd_host *h, const char *name)
+{
+	u8 buf[1024], kes[32], kes_pub[64], kid[32];
+	struct mh_writer b;
+
+	memset(h, 0, sizeof(*h));
+	memcpy(h->id.region, w->region, 32);
+	strcpy(h->id.name, name);
+	h->id.entity_serial = 1;
+	h->id.kec.pair = true;
+	must(!mh_bytes_copy(&h->id.anchor, w->anchor.p, w->anchor.n));
+	must(!mh_p256_generate(h->id.kei, h->kei_pub) && !mh_p256_generate(kes, kes_pub));
+	must(!mh_random(h->id.kec.key, 32) && !mh_x25519_public(h->id.kec.pub, h->id.kec.key));
+	mh_ctx_entity(w->region, MH_BUF(name, strlen(name)), h->id.kec.ctx);
+	must(!mh_kid(MH_BUF(h->id.kec.pub, 32), MH_BUF(h->id.kec.ctx, 32), kid));
+	rd_begin(w, &b, buf, sizeof(buf), MH_ENTITY, name, 1);
+	mh_write_attr_u8(&b, MH_A_KEI_KIND, MH_KIND_PAIR);
+	mh_write_attr(&b, MH_A_KEI, h->kei_pub, 64);
+	mh_write_attr(&b, MH_A_KES, kes_pub, 64);
+	mh_write_attr_u8(&b, MH_A_KEC_KIND, MH_KIND_PAIR);
+	mh_write_attr(&b, MH_A_KEC_KID, kid, 32);
+	rd_statement(w, &b, MH_SET_SIGNER, h->leaf);
+	add_secret(w, MH_ITEM_KEC, MH_L("admin kec"), h->leaf, h->id.kec.pub);
+}
+
+void rd_host_free(struct rd_host *h)
+{
+	mh_bytes_free(&h->id.anchor);
+}
+
+void rd_dataset(struct rd_world *w, const char *name, u8 mode)
+{
+	u8 buf[1024];
+	struct mh_writer b;
+
+	if (!w->has_policy) {
+		rd_begin(w, &b, buf, sizeof(buf), MH_POLICY, "common", 1);
+		mh_write_attr_u8(&b, MH_A_SELECT, 1);
+		rd_statement(w, &b, MH_SET_SIGNER, w->policy_leaf);
+		w->has_policy = true;
+	}
+	rd_begin(w, &b, buf, sizeof(buf), MH_DATASET, name, 1);
+	mh_write_attr_u8(&b, MH_A_MODE, mode);
+	mh_write_attr_u8(&b, MH_A_KIND, w->kind);
+	mh_write_attr(&b, MH_A_OWNER, NULL, 0);
+	mh_write_attr(&b, MH_A_POLICIES, w->policy_leaf, 32);
+	rd_statement(w, &b, MH_SET_SIGNER, NULL);
+}
+
+void rd_group(struct rd_world *w, const char *group, const char *dataset)
+{
+	u8 buf[1024], right[256];
+	struct mh_writer b, r;
+
+	mh_writer_init(&r, right, sizeof(right));
+	mh_write_u16(&r, MH_RIGHT_FETCH);
+	mh_write_v(&r, dataset, strlen(dataset));
+	rd_begin(w, &b, buf, sizeof(buf), MH_GROUP, group, 1);
+	mh_write_attr(&b, MH_A_KEYS, w->officer_pub, 64);
+	mh_write_attr_u8(&b, MH_A_THRESHOLD, 1);
+	mh_write_attr_u64(&b, MH_A_MIN_ANCHOR, 1);
+	mh_write_attr(&b, MH_A_RIGHTS, right, r.len);
+	rd_statement(w, &b, MH_SET_SIGNER, NULL);
+}
+
+void rd_member(struct rd_world *w, const char *group, const char *name)
+{
+	char subject[140];
+	u8 buf[1024];
+	struct mh_writer b;
+
+	snprintf(subject, sizeof(subject), "%s/%s", group, name);
+	rd_begin(w, &b, buf, sizeof(buf), MH_MEMBER, subject, 1);
+	mh_write_attr_u8(&b, MH_A_MEMBER_KIND, 1);
+	rd_statement(w, &b, MH_SET_SIGNER, NULL);
+}
+
+void rd_instance(struct rd_world *w, const char *dataset, u64 version, u8 mode, const struct rd_host *host,
+		 const void *data, size_t n)
+{
+	u8 buf[1024], random[32], icx[32], ke[32], kid[32], sha[32], leaf[32], wrap[MH_WRAP_LEN];
+	const u8 template[5] = { MH_ALG_RAW };
+	u8 *sealed = malloc(n + (n / MH_STREAM_CHUNK + 1) * MH_TAG_LEN);
+	size_t len = 0, at = 0;
+	struct mh_writer b;
+	struct mh_stream st;
+	char subject[256];
+
+	must(sealed && !mh_random(random, 32) && !mh_random(ke, 32));
+	mh_ctx_instance(w->region, MH_BUF(dataset, strlen(dataset)), version, mode, w->kind, 1, random, icx);
+	must(!mh_stream_begin(&st, ke, icx));
+	do {
+		size_t part = n - at < MH_STREAM_CHUNK ? n - at : MH_STREAM_CHUNK;
+
+		must(!mh_stream_seal(&st, at + part == n, (const u8 *)data + at, part, sealed + len));
+		at += part;
+		len += part + MH_TAG_LEN;
+	} while (at < n);
+	mh_stream_end(&st);
+	must(!mh_kid(MH_BUF(ke, 32), MH_BUF(icx, 32), kid));
+	const struct mh_buf whole = MH_BUF(sealed, len);
+
+	mh_sha256v(sha, &whole, 1);
+	snprintf(subject, sizeof(subject), "%s@%llu", dataset, (unsigned long long)version);
+	rd_begin(w, &b, buf, sizeof(buf), MH_INSTANCE, subject, 1);
+	mh_write_attr_u8(&b, MH_A_MODE, mode);
+	mh_write_attr_u8(&b, MH_A_KIND, w->kind);
+	mh_write_attr(&b, MH_A_POLICIES, w->policy_leaf, 32);
+	mh_write_attr(&b, MH_A_TEMPLATE, template, 5);
+	mh_write_attr_u64(&b, MH_A_INSTANCE_VERSION, version);
+	mh_write_attr_u8(&b, MH_A_STREAM_ALG, 1);
+	mh_write_attr(&b, MH_A_RANDOM, random, 32);
+	mh_write_attr(&b, MH_A_KE_KID, kid, 32);
+	mh_write_attr_u64(&b, MH_A_LENGTH, len);
+	mh_write_attr(&b, MH_A_SHA256, sha, 32);
+	mh_write_attr_u8(&b, MH_A_DELIVERY, w->kind);
+	rd_statement(w, &b, MH_SET_SIGNER, leaf);
+	rd_item(w, MH_ITEM_DATA, whole, MH_BUF(NULL, 0));
+	if (host) {
+		must(!mh_wrap_seal_hpke(wrap, ke, MH_BUF(icx, 32), host->id.kec.pub, MH_BUF(host->id.kec.ctx, 32), NULL));
+		rd_item(w, MH_ITEM_WRAP, MH_BUF(wrap, sizeof(wrap)), MH_BUF(NULL, 0));
+	} else {
+		add_secret(w, MH_ITEM_KE, MH_L("admin ke"), leaf, ke);
+	}
+	free(sealed);
+}
+
+void rd_revoke(struct rd_world *w, const char *name, u64 up_to)
+{
+	u8 buf[1024];
+	struct mh_writer b;
+
+	rd_begin(w, &b, buf, sizeof(buf), MH_REVOKE, name, ++w->serial);
+	mh_write_attr_u8(&b, MH_A_TARGET_TYPE, MH_ENTITY);
+	mh_write_attr_u64(&b, MH_A_UP_TO, up_to);
+	rd_statement(w, &b, MH_SET_SIGNER, NULL);
+}
+
+int rd_connect(struct rd_world *w, struct rd_host *h, struct mh_client *c)
+{
+	char address[64];
+	int fd;
+
+	snprintf(address, sizeof(address), "127.0.0.1:%u", w->port);
+	fd = mh_client_dial(address, 15);
+	return fd < 0 ? fd : mh_client_open(c, &h->id, fd);
+}
