@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -73,6 +74,7 @@ int rd_start(struct rd_world *w)
 	if (!w->pid) {
 		char *argv[] = { "repositoryd", "--config", w->ini, NULL };
 
+		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* never outlives a test that failed */
 		_exit(mh_daemon_main(3, argv));
 	}
 	for (int i = 0; i < 1000; i++) {

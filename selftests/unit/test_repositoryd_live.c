@@ -488,7 +488,8 @@ static void disk_full(void **state)
 
 	(void)state;
 	rd_setup(&f, NULL, NULL);
-	snprintf(cmd, sizeof(cmd), "mkdir %s/s && mount -t tmpfs -o size=2m none %s/s", f.dir, f.dir);
+	snprintf(cmd, sizeof(cmd), "mkdir %s/s && mount -t tmpfs -o size=2m none %s/s &&"
+		 "dd if=/dev/zero of=%s/s/reserve bs=4096 count=100 status=none", f.dir, f.dir, f.dir);
 	if (geteuid() || system(cmd)) {
 		rd_teardown(&f);
 		skip();
@@ -517,7 +518,7 @@ static void disk_full(void **state)
 			break;
 	}
 	assert_int_equal(r.refused.code, MH_REFUSED_BUSY);
-	snprintf(cmd, sizeof(cmd), "rm %s/s/fill", f.dir);
+	snprintf(cmd, sizeof(cmd), "rm %s/s/fill %s/s/reserve", f.dir, f.dir);
 	assert_int_equal(system(cmd), 0);
 	assert_int_equal(mh_client_fetch(&c, "file/x", 1, NULL, NULL, &r), 0);
 	assert_int_equal(r.state, MH_ANSWER_DONE);
