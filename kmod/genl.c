@@ -19,12 +19,12 @@ static struct genl_family mh_genl_family;
 static const struct nla_policy mh_join_policy[MH_ATTR_BUNDLE + 1] = {
 	[MH_ATTR_SERIAL] = { .type = NLA_S32 },
 	[MH_ATTR_REGION_ID] = NLA_POLICY_EXACT_LEN(32),
-	[MH_ATTR_BUNDLE] = NLA_POLICY_MAX_LEN(60000),
+	[MH_ATTR_BUNDLE] = { .type = NLA_BINARY, .len = 60000 },
 };
 
 static const struct nla_policy mh_statement_policy[MH_ATTR_STATEMENT + 1] = {
 	[MH_ATTR_REGION_ID] = NLA_POLICY_EXACT_LEN(32),
-	[MH_ATTR_STATEMENT] = NLA_POLICY_MAX_LEN(16384),
+	[MH_ATTR_STATEMENT] = { .type = NLA_BINARY, .len = 16384 },
 };
 
 static struct mh_buf mh_nla(const struct nlattr *a)

@@ -1,0 +1,601 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Sessions: a descriptor that is read and written by whoever carries the bytes; their life and end. */
+#include <linux/anon_inodes.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/microhsm.h>
+#include "genl.h"
+#include "keytype.h"
+#include "lease.h"
+#include "session_priv.h"
+
+#define MH_SESSIONS_MAX		1024
+#define MH_LIFE_MIN		(18 * 3600)
+#define MH_LIFE_SPREAD		(6 * 3600)
+
+static DEFINE_SPINLOCK(mh_sessions_lock);
+static LIST_HEAD(mh_sessions);
+static unsigned int mh_sessions_n;	/* mh_sessions_lock */
+
+/* ---- life ---- */
+
+/* The last put is in a call on its descriptor, or in a work of mh_wq. */
+static void mh_session_release(struct kref *ref)
+{
+	struct mh_session *s = container_of(ref, struct mh_session, ref);
+
+	spin_lock(&mh_sessions_lock);
+	list_del(&s->link);
+	mh_sessions_n--;
+	spin_unlock(&mh_sessions_lock);
+	mh_identity_put(s->identity);
+	kfree_sensitive(s);
+	module_put(THIS_MODULE);
+}
+
+static void mh_session_put(struct mh_session *s)
+{
+	kref_put(&s->ref, mh_session_release);
+}
+
+/* mh_sessions_lock is held.  What is left is done by the work, which may take s->lock. */
+static void mh_session_mark(struct mh_session *s, int err)
+{
+	lockdep_assert_held(&mh_sessions_lock);
+	/* at zero it waits for our lock, to leave the list */
+	if (s->end || !kref_get_unless_zero(&s->ref))
+		return;
+	s->end = err;
+	if (s->identity->session == s)
+		WRITE_ONCE(s->identity->session, NULL);
+	queue_work(mh_wq, &s->end_work);	/* once in a life, with the reference just taken */
+	wake_up_all(&s->wq);
+}
+
+static void mh_session_end(struct mh_session *s, int err)
+{
+	spin_lock(&mh_sessions_lock);
+	mh_session_mark(s, err);
+	spin_unlock(&mh_sessions_lock);
+}
+
+void mh_session_end_all(struct mh_identity *id, int err)
+{
+	struct mh_session *s;
+
+	spin_lock(&mh_sessions_lock);
+	list_for_each_entry(s, &mh_sessions, link)
+		if (!id || s->identity == id)
+			mh_session_mark(s, err);
+	spin_unlock(&mh_sessions_lock);
+}
+
+unsigned int mh_session_count(void)
+{
+	struct mh_session *s;
+	unsigned int n = 0;
+
+	spin_lock(&mh_sessions_lock);
+	list_for_each_entry(s, &mh_sessions, link)
+		n += !s->end;
+	spin_unlock(&mh_sessions_lock);
+	return n;
+}
+
+struct mh_fetch *mh_flight_take(struct mh_flight *fl)
+{
+	struct mh_fetch *f;
+
+	spin_lock(&mh_sessions_lock);
+	f = fl->f;
+	fl->f = NULL;
+	spin_unlock(&mh_sessions_lock);
+	return f;
+}
+
+void mh_flight_free(struct mh_flight *fl)
+{
+	unsigned int i;
+
+	spin_lock(&mh_sessions_lock);
+	list_del(&fl->link);
+	fl->session->load--;
+	spin_unlock(&mh_sessions_lock);
+	mh_answer_end(&fl->answer);
+	for (i = 0; i < fl->nused; i++)
+		mh_kept_put(fl->used[i]);
+	kfree_sensitive(fl->data);
+	kfree_sensitive(fl);
+}
+
+/* One that the session did not serve. */
+static void mh_session_return(struct mh_fetch *f, int err)
+{
+	/* another session would end no better */
+	if (err == -EKEYREVOKED || err == -EKEYREJECTED || err == -ESHUTDOWN) {
+		if (err != -ESHUTDOWN)
+			f->refusal = err == -EKEYREVOKED ? MH_REFUSED_REVOKED :
+							   MH_REFUSED_SUSPENDED;
+		mh_fetch_complete(f, err, NULL);
+		mh_fetch_put(f);
+		return;
+	}
+	mh_fetch_requeue(f, err);
+}
+
+/* Everything goes but the struct; again is fine. */
+static void mh_session_teardown(struct mh_session *s)
+{
+	struct mh_flight *fl, *next_fl;
+	struct mh_fetch *f, *next;
+	LIST_HEAD(fetches);
+	int err;
+
+	lockdep_assert_held(&s->lock);
+	if (s->torn)
+		return;
+	s->torn = true;
+	spin_lock(&mh_sessions_lock);
+	err = s->end;
+	list_for_each_entry(f, &s->queue, link)
+		s->load--;
+	list_splice_init(&s->queue, &fetches);
+	spin_unlock(&mh_sessions_lock);
+	list_for_each_entry_safe(fl, next_fl, &s->flights, link) {
+		f = mh_flight_take(fl);
+		mh_flight_free(fl);
+		if (f)
+			mh_session_return(f, err);
+	}
+	list_for_each_entry_safe(f, next, &fetches, link) {
+		list_del_init(&f->link);
+		mh_session_return(f, err);
+	}
+	if (s->open)
+		mh_event(MH_EV_SESSION_END, s->identity->region, s->identity->name, -err);
+	WRITE_ONCE(s->open, false);
+	mh_stp_end(&s->stp);
+	kvfree_sensitive(s->in, s->in_room);
+	s->in = NULL;
+	s->out_len = 0;
+	mh_kept_put(s->peer.serve);
+	s->peer.serve = NULL;
+	if (cancel_delayed_work(&s->life))
+		mh_session_put(s);
+}
+
+static void mh_session_end_work(struct work_struct *work)
+{
+	struct mh_session *s = container_of(work, struct mh_session, end_work);
+
+	mutex_lock(&s->lock);
+	mh_session_teardown(s);
+	mutex_unlock(&s->lock);
+	mh_session_put(s);
+}
+
+static void mh_session_life(struct work_struct *work)
+{
+	struct mh_session *s = container_of(to_delayed_work(work), struct mh_session, life);
+
+	mh_session_end(s, -ECONNRESET);
+	mh_session_put(s);
+}
+
+/* ---- fetches ---- */
+
+/* mh_sessions_lock is held */
+static int mh_session_enqueue(struct mh_session *s, struct mh_fetch *f)
+{
+	if (s->load >= MH_SESSION_FLIGHTS)
+		return -EDQUOT;
+	s->load++;
+	list_add_tail(&f->link, &s->queue);
+	return 0;
+}
+
+int mh_session_submit(struct mh_fetch *f)
+{
+	struct mh_session *s;
+	int ret = -ENOTCONN;
+
+	spin_lock(&mh_sessions_lock);
+	s = f->identity->session;
+	if (test_bit(0, &f->done)) {
+		ret = -ECANCELED;
+	} else if (s && !s->end) {
+		ret = mh_session_enqueue(s, f);
+		if (!ret) {
+			mh_fetch_get(f);
+			wake_up_all(&s->wq);
+		}
+	}
+	spin_unlock(&mh_sessions_lock);
+	return ret;
+}
+
+/* mh_sessions_lock is held; true: it was there, and its reference is the caller's now */
+static bool mh_session_drop(struct mh_session *s, struct mh_fetch *f)
+{
+	struct mh_flight *fl;
+	struct mh_fetch *i;
+
+	list_for_each_entry(i, &s->queue, link)
+		if (i == f) {
+			list_del_init(&f->link);
+			s->load--;
+			return true;
+		}
+	list_for_each_entry(fl, &s->flights, link)
+		if (fl->f == f) {
+			fl->f = NULL;
+			return true;
+		}
+	return false;
+}
+
+void mh_session_cancel(struct mh_fetch *f)
+{
+	struct mh_session *s;
+	bool found = false;
+
+	spin_lock(&mh_sessions_lock);
+	list_for_each_entry(s, &mh_sessions, link)
+		if (s->identity == f->identity && mh_session_drop(s, f)) {
+			found = true;
+			break;
+		}
+	spin_unlock(&mh_sessions_lock);
+	if (found)
+		mh_fetch_put(f);
+}
+
+/* ---- the descriptor ---- */
+
+static bool mh_session_readable(struct mh_session *s)
+{
+	bool yes;
+
+	spin_lock(&mh_sessions_lock);
+	yes = s->end || READ_ONCE(s->out_len) || (READ_ONCE(s->open) && !list_empty(&s->queue));
+	spin_unlock(&mh_sessions_lock);
+	return yes;
+}
+
+/* The next queued fetch becomes a flight, its REQUEST the frame in out. */
+static int mh_session_next(struct mh_session *s)
+{
+	struct mh_flight *fl = NULL;
+	struct mh_fetch *f;
+	int ret;
+
+	spin_lock(&mh_sessions_lock);
+	f = s->open ? list_first_entry_or_null(&s->queue, struct mh_fetch, link) : NULL;
+	if (f)
+		mh_fetch_get(f);	/* it may be cancelled while the frame is made */
+	spin_unlock(&mh_sessions_lock);
+	if (!f)
+		return 0;
+	ret = mh_session_request(s, f, &fl);
+	spin_lock(&mh_sessions_lock);
+	if (fl && mh_session_drop(s, f)) {	/* the queue's reference is the flight's now */
+		fl->f = f;
+		s->load++;
+	} else if (fl) {
+		s->load++;		/* cancelled meanwhile: asked all the same, then dropped */
+	}
+	if (fl)
+		list_add_tail(&fl->link, &s->flights);
+	spin_unlock(&mh_sessions_lock);
+	mh_fetch_put(f);
+	return ret;
+}
+
+static ssize_t mh_session_give(struct mh_session *s, char __user *buf, size_t count)
+{
+	size_t n;
+	int ret = 0;
+
+	if (s->torn || READ_ONCE(s->end))
+		return 0;
+	if (!s->out_len)
+		ret = mh_session_next(s);
+	if (ret)
+		return ret;
+	if (!s->out_len)
+		return -EAGAIN;
+	n = min(count, s->out_len - s->out_at);
+	if (copy_to_user(buf, s->out + s->out_at, n))
+		return -EFAULT;
+	s->out_at += n;
+	if (s->out_at == s->out_len)
+		WRITE_ONCE(s->out_len, 0);
+	return n;
+}
+
+static ssize_t mh_session_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
+{
+	struct mh_session *s = file->private_data;
+	ssize_t ret;
+
+	if (!count)
+		return 0;
+	do {
+		if (!(file->f_flags & O_NONBLOCK)) {
+			ret = wait_event_interruptible(s->wq, mh_session_readable(s));
+			if (ret)
+				return ret;
+		}
+		if (mutex_lock_interruptible(&s->lock))
+			return -ERESTARTSYS;
+		ret = mh_session_give(s, buf, count);
+		mutex_unlock(&s->lock);
+	} while (ret == -EAGAIN && !(file->f_flags & O_NONBLOCK));
+	if (ret < 0 && ret != -EAGAIN && ret != -EFAULT) {
+		mh_session_end(s, ret == -EDQUOT ? -ECONNRESET : ret);	/* 2^24 records */
+		ret = 0;
+	}
+	return ret;
+}
+
+/* A whole header has come: room for its frame, of a kind that is expected. */
+static int mh_session_begin_frame(struct mh_session *s)
+{
+	u32 len;
+	u8 kind;
+	int ret = mh_frame_parse(s->header, &kind, &len);
+
+	if (ret || !mh_session_expects(s, kind))
+		return -EBADMSG;
+	s->in_want = MH_FRAME_HEADER + len;
+	if (s->in_want > s->in_room) {
+		kvfree_sensitive(s->in, s->in_room);
+		s->in_room = max_t(size_t, s->in_want, 1024);
+		s->in = kvmalloc(s->in_room, GFP_KERNEL_ACCOUNT);
+		if (!s->in) {
+			s->in_room = 0;
+			return -ENOMEM;
+		}
+	}
+	memcpy(s->in, s->header, MH_FRAME_HEADER);
+	s->in_have = MH_FRAME_HEADER;
+	return 0;
+}
+
+static int mh_session_end_frame(struct mh_session *s)
+{
+	int ret = mh_session_frame(s);
+
+	s->header_have = 0;
+	s->in_want = 0;
+	if (list_empty(&s->flights)) {	/* idle */
+		kvfree_sensitive(s->in, s->in_room);
+		s->in = NULL;
+		s->in_room = 0;
+	}
+	return ret;
+}
+
+/* Some of what is written: the rest of a header, or of a body. */
+static ssize_t mh_session_take(struct mh_session *s, const char __user *buf, size_t count)
+{
+	size_t n;
+	int ret = 0;
+
+	if (!s->in_want) {
+		n = min(count, MH_FRAME_HEADER - s->header_have);
+		if (copy_from_user(s->header + s->header_have, buf, n))
+			return -EFAULT;
+		s->header_have += n;
+		if (s->header_have == MH_FRAME_HEADER)
+			ret = mh_session_begin_frame(s);
+		return ret ?: n;
+	}
+	n = min(count, s->in_want - s->in_have);
+	if (copy_from_user(s->in + s->in_have, buf, n))
+		return -EFAULT;
+	s->in_have += n;
+	if (s->in_have == s->in_want)
+		ret = mh_session_end_frame(s);
+	return ret ?: n;
+}
+
+static ssize_t mh_session_write(struct file *file, const char __user *buf, size_t count,
+				loff_t *pos)
+{
+	struct mh_session *s = file->private_data;
+	size_t done = 0;
+	ssize_t ret = 0;
+
+	if (mutex_lock_interruptible(&s->lock))
+		return -ERESTARTSYS;
+	while (done < count && ret >= 0) {
+		if (s->torn || READ_ONCE(s->end)) {
+			ret = -EPIPE;
+			break;
+		}
+		ret = mh_session_take(s, buf + done, count - done);
+		if (ret > 0)
+			done += ret;
+		cond_resched();
+	}
+	mutex_unlock(&s->lock);
+	if (ret >= 0)
+		return done;
+	if (ret == -EFAULT)
+		return ret;
+	mh_session_end(s, ret);		/* the first reason stays */
+	return ret == -EPIPE || ret == -ENOMEM ? ret : -EBADMSG;
+}
+
+static __poll_t mh_session_poll(struct file *file, poll_table *pt)
+{
+	struct mh_session *s = file->private_data;
+	__poll_t mask = 0;
+
+	poll_wait(file, &s->wq, pt);
+	if (mh_session_readable(s))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(s->end))
+		mask |= EPOLLHUP;
+	else
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	return mask;
+}
+
+static int mh_session_close(struct inode *inode, struct file *file)
+{
+	struct mh_session *s = file->private_data;
+
+	mh_session_end(s, -ECONNRESET);
+	mutex_lock(&s->lock);
+	mh_session_teardown(s);
+	mutex_unlock(&s->lock);
+	mh_session_put(s);
+	return 0;
+}
+
+static const struct file_operations mh_session_fops = {
+	.owner = THIS_MODULE,
+	.read = mh_session_read,
+	.write = mh_session_write,
+	.poll = mh_session_poll,
+	.release = mh_session_close,
+	.llseek = noop_llseek,
+};
+
+/* ---- opening ---- */
+
+static struct mh_session *mh_session_new(struct mh_identity *id)
+{
+	struct mh_session *s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
+	bool full;
+
+	if (!s)
+		return ERR_PTR(-ENOMEM);
+	__module_get(THIS_MODULE);	/* we are in an ioctl */
+	kref_init(&s->ref);
+	s->identity = mh_identity_get(id);
+	init_waitqueue_head(&s->wq);
+	INIT_WORK(&s->end_work, mh_session_end_work);
+	INIT_DELAYED_WORK(&s->life, mh_session_life);
+	INIT_LIST_HEAD(&s->queue);
+	INIT_LIST_HEAD(&s->flights);
+	mutex_init(&s->lock);
+	mh_stp_init(&s->stp, true);
+	s->budget = MH_SIGNATURES_MAX;
+	s->next_request = 1;
+	spin_lock(&mh_sessions_lock);
+	full = mh_sessions_n >= MH_SESSIONS_MAX;
+	list_add_tail(&s->link, &mh_sessions);
+	mh_sessions_n++;
+	spin_unlock(&mh_sessions_lock);
+	if (full) {
+		mh_session_put(s);
+		return ERR_PTR(-EDQUOT);
+	}
+	return s;
+}
+
+/* It is the identity's from now on, with what waits for one; or they ride on the one there is. */
+static int mh_session_adopt(struct mh_session *s, struct list_head *fetches)
+{
+	struct mh_session *to = s;
+	struct mh_fetch *f, *next;
+	int ret = 0;
+
+	spin_lock(&mh_sessions_lock);
+	if (mh_draining() || READ_ONCE(s->identity->dead)) {
+		ret = -ESHUTDOWN;
+	} else {
+		if (s->identity->session) {
+			to = s->identity->session;
+			ret = -ENOENT;
+		} else {
+			WRITE_ONCE(s->identity->session, s);
+		}
+		list_for_each_entry_safe(f, next, fetches, link) {
+			list_del_init(&f->link);
+			if (mh_session_enqueue(to, f))
+				list_add(&f->link, fetches);
+		}
+		wake_up_all(&to->wq);
+	}
+	spin_unlock(&mh_sessions_lock);
+	return ret;
+}
+
+static void mh_session_begin_life(struct mh_session *s)
+{
+	unsigned long seconds = MH_LIFE_MIN + get_random_u32() % MH_LIFE_SPREAD;
+
+	mutex_lock(&s->lock);
+	if (!s->torn) {
+		kref_get(&s->ref);
+		queue_delayed_work(mh_wq, &s->life, HZ * seconds);
+	}
+	mutex_unlock(&s->lock);
+}
+
+/* A descriptor, or -errno; then nothing is left of it. */
+static int mh_session_start(struct mh_session *s, struct list_head *fetches)
+{
+	int ret;
+
+	mutex_lock(&s->lock);
+	ret = mh_session_hello(s);
+	mutex_unlock(&s->lock);
+	if (!ret)
+		ret = mh_session_adopt(s, fetches);
+	if (ret)
+		return ret;
+	mh_session_begin_life(s);
+	kref_get(&s->ref);	/* the descriptor's */
+	ret = anon_inode_getfd("[microhsm]", &mh_session_fops, s, O_RDWR | O_CLOEXEC);
+	if (ret < 0)
+		mh_session_put(s);
+	return ret;
+}
+
+int mh_session_open(u64 bell)
+{
+	struct mh_session *s;
+	struct mh_fetch *f, *next;
+	struct mh_identity *id;
+	LIST_HEAD(fetches);
+	int ret;
+
+	id = mh_request_adopt(bell, &fetches);
+	if (!id)
+		return -ENOENT;
+	s = mh_session_new(id);
+	ret = PTR_ERR_OR_ZERO(s);
+	if (!ret) {
+		ret = mh_session_start(s, &fetches);
+		if (ret < 0)
+			mh_session_end(s, ret == -ENOENT ? -ECONNRESET : ret);
+		mh_session_put(s);
+	}
+	list_for_each_entry_safe(f, next, &fetches, link) {
+		list_del_init(&f->link);
+		mh_fetch_complete(f, ret < 0 && ret != -ENOENT ? ret : -EDQUOT, NULL);
+		mh_fetch_put(f);
+	}
+	mh_identity_put(id);
+	return ret;
+}
+
+int mh_session_init(void)
+{
+	return 0;
+}
+
+/* Each session held the module, and its works are mh_wq's. */
+void mh_session_exit(void)
+{
+}
