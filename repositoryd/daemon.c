@@ -117,6 +117,7 @@ static int start(struct mh_daemon *d)
 {
 	struct mh_config *c = &d->config;
 	const struct passwd *pw = NULL;
+	struct passwd user;
 	int ret;
 
 	if (c->user && geteuid() == 0) {
@@ -125,6 +126,8 @@ static int start(struct mh_daemon *d)
 			mh_log(MH_LOG_ERROR, "no user %s", c->user);
 			return MH_RD_CONFIG;
 		}
+		user = *pw;	/* getpwnam()'s own is overwritten when the keeper's user is looked up */
+		pw = &user;
 	}
 	/* before threads, sockets and the store: the keeper inherits nothing */
 	ret = mh_keeper_start(&d->keeper, c->keeper, c->keeper_user, c->name);

@@ -41,7 +41,7 @@ static void run_child(int fd, const char *dir, uid_t uid, gid_t gid, const char 
 	signal(SIGHUP, SIG_IGN);
 	if (mlock(&secrets, sizeof(secrets)))
 		mh_note("repositoryd: keeper: warning: secrets may be swapped: %s", strerror(errno));
-	ret = keeper_file_open(dir, uid, gid, &secrets);
+	ret = keeper_file_open(dir, uid, gid, name, &secrets);
 	if (!ret && geteuid() == 0)
 		ret = become(uid, gid);
 	/* changing the user made it dumpable again, and forgot the death signal */

@@ -18,32 +18,29 @@ struct keeper {
 	size_t card_len;
 };
 
-static int make_card(struct keeper *k, const char *name)
+int keeper_card_make(struct keeper_secrets *s, const char *name, u8 out[MH_CARD_MAX])
 {
-	u8 pub[MH_P256_PUB_LEN], hpke[MH_KEY_LEN], digest[MH_HASH_LEN], sig[MH_SIG_LEN];
-	const u8 *const keys[] = { k->s->sp2, k->s->fresh, k->s->audit };
+	u8 pub[3][MH_P256_PUB_LEN], hpke[MH_KEY_LEN], digest[MH_HASH_LEN];
+	const u8 *const keys[] = { s->sp2, s->fresh, s->audit };
 	struct mh_writer w;
-	int ret = 0;
+	int ret = mh_x25519_public(hpke, s->card);
 
-	mh_writer_init(&w, k->card, sizeof(k->card));
+	mh_writer_init(&w, out, MH_CARD_MAX);
 	mh_write_bytes(&w, "MHSC", 4);
 	mh_write_u8(&w, MH_STMT_VERSION);
 	mh_write_v(&w, name, strlen(name));
 	for (unsigned int i = 0; i < ARRAY_SIZE(keys) && !ret; i++) {
-		ret = mh_p256_public(pub, keys[i]);
-		mh_write_bytes(&w, pub, sizeof(pub));
+		ret = mh_p256_public(pub[i], keys[i]);
+		mh_write_bytes(&w, pub[i], sizeof(pub[i]));
 	}
-	if (!ret)
-		ret = mh_x25519_public(hpke, k->s->card);
 	mh_write_bytes(&w, hpke, sizeof(hpke));
-	const struct mh_buf v[] = { MH_L("server card"), MH_BUF(k->card, w.len) };
+	const struct mh_buf v[] = { MH_L("server card"), MH_BUF(out, w.len) };
 
 	mh_sha256v(digest, v, 2);
-	if (!ret)
-		ret = mh_p256_sign(k->s->sp2, digest, sig);
-	mh_write_bytes(&w, sig, sizeof(sig));
-	k->card_len = w.len;
-	return ret ? ret : w.err;
+	if (!ret && mh_p256_verify(pub[0], digest, s->card_sig))
+		ret = mh_p256_sign(s->sp2, digest, s->card_sig);
+	mh_write_bytes(&w, s->card_sig, sizeof(s->card_sig));
+	return ret ? ret : w.err ? w.err : (int)w.len;
 }
 
 /* ---- one secret under Kstore: salt 32 || ct 48, bound to what it is and its kid ---- */
@@ -240,10 +237,10 @@ static void serve(struct keeper *k, int fd)
 void keeper_child_run(int fd, struct keeper_secrets *s, const char *name)
 {
 	struct keeper k = { .s = s };
-	int ret = make_card(&k, name);
+	int ret = keeper_card_make(s, name, k.card);
 
-	if (!ret)
-		ret = confine();
+	k.card_len = ret > 0 ? (size_t)ret : 0;
+	ret = ret < 0 ? ret : confine();
 	if (!ret)
 		serve(&k, fd);
 	mh_wipe(s, sizeof(*s));

@@ -3,7 +3,7 @@
  * The keeper's secrets on disk, opened by a seat of one constant (a file of
  * 32 random bytes); the construction is PROTOCOL.md section 9's.
  *
- *	sealed = "MHKS" || u8 version 0 || seat_salt 32 || blob_salt 32 || com 32 || ct (5 * 32 + 16)
+ *	sealed = "MHKS" || u8 version 0 || seat_salt 32 || blob_salt 32 || com 32 || ct (5 * 32 + 64 + 16)
  *	c      = H(L("seat file") || seat);  Seat = HKDF-Extract(seat_salt, u8 1 || u8 0 || c)
  *	prk    = HKDF-Extract(blob_salt, Seat)
  *	Kseal  = HKDF-Expand(prk, L("seal"), 32);  com = HKDF-Expand(prk, L("seal commit"), 32)
@@ -125,13 +125,16 @@ static int unseal(const u8 seat[32], const u8 in[SEALED], struct keeper_secrets 
 	return ret;
 }
 
-static int make_files(const char *seat_path, const char *path, uid_t uid, gid_t gid, struct keeper_secrets *s)
+static int make_files(const char *seat_path, const char *path, uid_t uid, gid_t gid, const char *name,
+		      struct keeper_secrets *s)
 {
-	u8 seat[32], sealed[SEALED];
+	u8 seat[32], sealed[SEALED], card[MH_CARD_MAX];
 	int ret = mh_random(seat, sizeof(seat));
 
 	if (!ret)
 		ret = make_secrets(s);
+	if (!ret)
+		ret = keeper_card_make(s, name, card) < 0 ? -EINVAL : 0;
 	if (!ret)
 		ret = seal(seat, s, sealed);
 	/* the seat first: a sealed file without its seat would never open */
@@ -143,7 +146,7 @@ static int make_files(const char *seat_path, const char *path, uid_t uid, gid_t 
 	return ret;
 }
 
-int keeper_file_open(const char *dir, uid_t uid, gid_t gid, struct keeper_secrets *s)
+int keeper_file_open(const char *dir, uid_t uid, gid_t gid, const char *name, struct keeper_secrets *s)
 {
 	char seat_path[PATHS], path[PATHS];
 	u8 seat[32], sealed[SEALED];
@@ -161,7 +164,7 @@ int keeper_file_open(const char *dir, uid_t uid, gid_t gid, struct keeper_secret
 	}
 	ret = read_private(path, sealed, sizeof(sealed));
 	if (ret == -ENOENT) {
-		ret = make_files(seat_path, path, uid, gid, s);
+		ret = make_files(seat_path, path, uid, gid, name, s);
 	} else if (!ret) {
 		ret = read_private(seat_path, seat, sizeof(seat));
 		if (!ret)
