@@ -92,6 +92,11 @@ static int take_statement(struct mh_answer *a, struct mh_buf body)
 			return -EBADMSG;
 		a->policy[a->policies++] = s;
 		return 0;
+	case MH_GROUP_EPOCH:
+		if (a->epochs == ARRAY_SIZE(a->epoch))
+			return -EBADMSG;
+		a->epoch[a->epochs++] = s;
+		return 0;
 	case MH_GROUP:
 	case MH_MEMBER:
 	case MH_ENTITY:
@@ -133,8 +138,7 @@ static int check_statements(struct mh_answer *a)
 	if (mh_stmt_num(a->dataset, MH_A_MODE) != a->manifest.mode ||
 	    mh_stmt_num(a->dataset, MH_A_KIND) != a->manifest.kind)
 		return -EBADMSG;
-	/* signed by who owns the DataSet: in ops->statement the signature, here that it is the
-	 * owner's */
+	/* ops->statement saw to the signature; here, that it is the owner's */
 	owner = mh_stmt_attr(a->dataset, MH_A_OWNER);
 	if (!a->ops->same_authority(a->ctx, a->instance, owner))
 		return -EPERM;
@@ -160,28 +164,45 @@ static int check_statements(struct mh_answer *a)
 	return ret;
 }
 
-/* The alternative in hand is complete when its last wrap holds the manifest's Ke. */
+/* gcx of the Kgc that a link holds, as its GROUP_EPOCH says; a Kgc in a chain is a secret */
+static bool link_context(const struct mh_answer *a, const u8 *wrap, u8 ctx[MH_HASH_LEN])
+{
+	const struct mh_stmt *s;
+	u8 i;
+
+	for (i = 0; i < a->epochs; i++) {
+		s = a->epoch[i];
+		if (mh_stmt_attr(s, MH_A_KGC_PUBLIC).n ||
+		    memcmp(mh_stmt_attr(s, MH_A_KGC_KID).p, mh_wrap_kid(wrap), MH_HASH_LEN))
+			continue;
+		mh_ctx_epoch(a->region, s->subject, mh_stmt_num(s, MH_A_GROUP_EPOCH), ctx);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * The alternative in hand is complete when its last wrap holds the manifest's
+ * Ke.  One that does not hold is passed over: the next may.
+ */
 static int try_chain(struct mh_answer *a)
 {
+	bool none = a->chain[0][0] == MH_WRAP_NONE, session = a->manifest.mode == MH_MODE_SESSION;
+	const u8(*chain)[MH_WRAP_LEN] = (const u8(*)[MH_WRAP_LEN])a->chain;
 	u8 ctx[MH_WRAP_CHAIN][MH_HASH_LEN];
-	bool none = a->chain[0][0] == MH_WRAP_NONE;
-	u8 i;
+	u8 i, last = a->links - 1;
 	int ret;
 
-	if (memcmp(mh_wrap_kid(a->chain[a->links - 1]), a->manifest.ke_kid, MH_HASH_LEN))
+	if (memcmp(mh_wrap_kid(chain[last]), a->manifest.ke_kid, MH_HASH_LEN))
 		return 0;	/* more links follow, or this alternative is none */
-	/* mode session is Ke itself, and nothing else is */
-	if (none != (a->manifest.mode == MH_MODE_SESSION) || (none && a->links != 1))
+	/* mode session is Ke itself, and nothing else is; only mode group has links between */
+	if (none != session || (last && a->manifest.mode != MH_MODE_GROUP))
 		return 0;
-	/*
-	 * Contexts of the links between are those of group epochs, whose
-	 * statements the caller would have to give; a chain of one needs none.
-	 */
-	if (a->links != 1)
-		return 0;
-	for (i = 0; i < a->links; i++)
-		memcpy(ctx[i], a->manifest.icx, MH_HASH_LEN);
-	ret = mh_wrap_chain_open((const u8(*)[MH_WRAP_LEN])a->chain, a->links, none ? NULL : &a->kec,
+	for (i = 0; i < last; i++)
+		if (!link_context(a, chain[i], ctx[i]))
+			return 0;
+	memcpy(ctx[last], a->manifest.icx, MH_HASH_LEN);
+	ret = mh_wrap_chain_open(chain, a->links, none ? NULL : &a->kec,
 				 (const u8(*)[MH_HASH_LEN])ctx, a->manifest.ke_kid, a->ke);
 	a->ke_known = !ret;
 	return ret == -ENOMEM ? ret : 0;

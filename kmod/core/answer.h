@@ -15,7 +15,7 @@
 #include "stream.h"
 #include "wrap.h"
 
-#define MH_ANSWER_STATEMENTS	16	/* DATASET, POLICYs, GROUPs, MEMBERs, DELEGATION */
+#define MH_ANSWER_STATEMENTS	16	/* DATASET, POLICYs, GROUPs, GROUP_EPOCHs ... */
 #define MH_ANSWER_WRAPS		32	/* 8 links, 4 alternatives */
 #define MH_SIGNATURES_MAX	64	/* uncached verifications a session */
 
@@ -49,6 +49,8 @@ struct mh_answer {
 	const struct mh_stmt *instance, *dataset;
 	const struct mh_stmt *policy[8];
 	u8 policies;
+	const struct mh_stmt *epoch[MH_WRAP_CHAIN - 1];	/* GROUP_EPOCHs: contexts of a chain's links */
+	u8 epochs;
 	u8 statements;		/* records of that kind so far */
 	struct mh_manifest manifest;
 	struct mh_policy policy_all;

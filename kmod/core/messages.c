@@ -95,7 +95,10 @@ int mh_idr_decode(struct mh_idr *m, struct mh_buf in)
 	for (i = 0; i < m->delegations; i++)
 		m->delegation[i] = mh_read_big(&r, MH_STMT_MAX);
 	m->epoch = mh_read_big(&r, MH_STMT_MAX);
-	return mh_read_end(&r);
+	if (mh_read_end(&r))
+		return -EBADMSG;
+	/* it speaks what is spoken, which is the best that this end knows */
+	return memchr(m->versions.p, MH_STP_VERSION, m->versions.n) ? 0 : -EPROTONOSUPPORT;
 }
 
 int mh_idr_encode(const struct mh_idr *m, u8 *out, size_t size)

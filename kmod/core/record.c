@@ -14,8 +14,10 @@ int mh_stp_seal(struct mh_stp *s, u8 type, u32 request, u8 *out, size_t n, size_
 	size_t plain = MH_RECORD_HEADER + n;
 	int ret;
 
-	if (s->state != MH_STP_OPEN)
+	if (s->state != MH_STP_OPEN) {	/* Data before authI, REQUEST before authI */
+		mh_stp_end(s);
 		return -EPIPE;
+	}
 	if (plain > MH_RECORD_PLAIN_MAX || size < MH_FRAME_HEADER + plain + MH_TAG_LEN)
 		return -EMSGSIZE;
 	if (s->tx.n >= MH_STP_RECORDS_MAX) {
@@ -37,8 +39,10 @@ int mh_stp_open(struct mh_stp *s, u8 *frame, size_t n, struct mh_record_hdr *rec
 	u32 len;
 	int ret = -EBADMSG;
 
-	if (s->state != MH_STP_OPEN)
+	if (s->state != MH_STP_OPEN) {
+		mh_stp_end(s);
 		return -EPIPE;
+	}
 	if (n >= MH_FRAME_HEADER && !mh_frame_parse(frame, &kind, &len) && kind == MH_F_RECORD &&
 	    len == n - MH_FRAME_HEADER && len >= MH_RECORD_HEADER + MH_TAG_LEN &&
 	    s->rx.n < MH_STP_RECORDS_MAX) {

@@ -30,10 +30,13 @@ void mh_stp_end(struct mh_stp *s)
 	s->state = MH_STP_DEAD;
 }
 
-/* Every step begins with this: the one legal predecessor. */
-static int enter(const struct mh_stp *s, enum mh_stp_state want, bool initiator)
+/* Every step begins with this: the one legal predecessor.  A step out of turn ends the session. */
+static int enter(struct mh_stp *s, enum mh_stp_state want, bool initiator)
 {
-	return s->state == want && s->initiator == initiator ? 0 : -EPIPE;
+	if (s->state == want && s->initiator == initiator)
+		return 0;
+	mh_stp_end(s);
+	return -EPIPE;
 }
 
 /* ... and ends with this: on, or dead. */
