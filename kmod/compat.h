@@ -9,8 +9,8 @@
 #error "microhsm is built and tested on Linux 6.1 to 6.12"
 #endif
 
-/* 6.12 moved it */
-#if __has_include(<linux/unaligned.h>)
+/* 6.12 moved it to linux/ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>

@@ -8,13 +8,14 @@
 #include <crypto/ecc_curve.h>
 #include <crypto/ecdh.h>
 #include <crypto/internal/ecc.h>
+#include <linux/cache.h>
 #include "compat.h"
 
 #include "crypto.h"
 
 #define ND 4
 
-/* The ecc helpers take a scalar as big-endian bytes (6.1) or as digits (6.12); found out at load. */
+/* The ecc helpers take a scalar as bytes (6.1) or as digits (6.12); found out at load. */
 static bool mh_scalar_swapped __read_mostly;
 
 static const struct ecc_curve *mh_curve(void)
@@ -97,7 +98,8 @@ static int mh_nonce_mix(struct mh_nonce *s, u8 sep, const struct mh_buf *seed, u
 
 static int mh_nonce_begin(struct mh_nonce *s, const u8 *priv, const u8 *digest, const u8 *hedge)
 {
-	const struct mh_buf seed[] = { MH_BUF(priv, 32), MH_BUF(digest, 32), MH_BUF(hedge, hedge ? 32 : 0) };
+	const struct mh_buf seed[] = { MH_BUF(priv, 32), MH_BUF(digest, 32),
+				       MH_BUF(hedge, hedge ? 32 : 0) };
 	int ret;
 
 	memset(s->k, 0, sizeof(s->k));
@@ -278,8 +280,9 @@ int mh_p256_init(void)
 {
 	/* RFC 6979 A.2.5 */
 	static const u8 priv[32] = {
-		0xc9, 0xaf, 0xa9, 0xd8, 0x45, 0xba, 0x75, 0x16, 0x6b, 0x5c, 0x21, 0x57, 0x67, 0xb1, 0xd6, 0x93,
-		0x4e, 0x50, 0xc3, 0xdb, 0x36, 0xe8, 0x9b, 0x12, 0x7b, 0x8a, 0x62, 0x2b, 0x12, 0x0f, 0x67, 0x21,
+		0xc9, 0xaf, 0xa9, 0xd8, 0x45, 0xba, 0x75, 0x16, 0x6b, 0x5c, 0x21,
+		0x57, 0x67, 0xb1, 0xd6, 0x93, 0x4e, 0x50, 0xc3, 0xdb, 0x36, 0xe8,
+		0x9b, 0x12, 0x7b, 0x8a, 0x62, 0x2b, 0x12, 0x0f, 0x67, 0x21,
 	};
 	static const u8 x[8] = { 0x60, 0xfe, 0xd4, 0xba, 0x25, 0x5a, 0x9d, 0x31 };
 	u8 pub[MH_P256_PUB_LEN];

@@ -219,7 +219,7 @@ static int run_request(struct mht *t)
 		ret = mht_ioctl(t, MH_IOC_REQUEST, &io, "making the join request");
 	if (ret)
 		return ret;
-	if (mh_armour_write(out, "JOIN REQUEST", buf, io.len, mht_value(t, "--binary") != NULL,
+	if (mh_armour_write(out, "JOIN REQUEST", buf, io.len, !!mht_value(t, "--binary"),
 			    0600))
 		return mh_fail(MH_EXIT_FAILED, "%s could not be written", out);
 	mh_join_request_hash(MH_BUF(buf, io.len), hash);

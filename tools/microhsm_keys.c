@@ -268,8 +268,9 @@ static int read_full(int fd, u8 *p, size_t n)
 }
 
 /* Chunk after chunk; a chunk is the last when nothing follows it, so one is read ahead. */
-static int pump(struct mht *t, struct mh_stream_io *io, int in, FILE *out, size_t chunk)
+static int pump(struct mht *t, __u32 op, int in, FILE *out, size_t chunk)
 {
+	struct mh_stream_io io;
 	u8 buf[2][MH_UCHUNK + 16], result[MH_UCHUNK + 16];
 	int n = read_full(in, buf[0], chunk), next;
 	unsigned int at = 0;
@@ -278,14 +279,15 @@ static int pump(struct mht *t, struct mh_stream_io *io, int in, FILE *out, size_
 		next = (size_t)n == chunk ? read_full(in, buf[!at], chunk) : 0;
 		if (next < 0)
 			break;
-		io->in = (__u64)(uintptr_t)buf[at];
-		io->out = (__u64)(uintptr_t)result;
-		io->in_len = (__u32)n;
-		io->out_len = sizeof(result);
-		io->last = !next;
-		if (ioctl(t->device, MH_IOC_STREAM, io) < 0)
-			return mht_tell(errno, io->op == MH_AEAD_OPEN ? "opening" : "sealing");
-		if (fwrite(result, 1, io->out_len, out) != io->out_len)
+		io = (struct mh_stream_io){ .size = sizeof(io),
+					    .last = !next,
+					    .in = (__u64)(uintptr_t)buf[at],
+					    .out = (__u64)(uintptr_t)result,
+					    .in_len = (__u32)n,
+					    .out_len = sizeof(result) };
+		if (ioctl(t->device, MH_IOC_STREAM, &io) < 0)
+			return mht_tell(errno, op == MH_AEAD_OPEN ? "opening" : "sealing");
+		if (fwrite(result, 1, io.out_len, out) != io.out_len)
 			return mh_fail(MH_EXIT_FAILED, "writing: %s", strerror(errno));
 		mh_wipe(result, sizeof(result));
 		if (!next)
@@ -296,8 +298,10 @@ static int pump(struct mht *t, struct mh_stream_io *io, int in, FILE *out, size_
 	return mh_fail(MH_EXIT_FAILED, "reading: %s", strerror(errno));
 }
 
-/* The whole file is in memory-backed temporary until it is known good: nothing half opened is
- * shown. */
+/*
+ * The whole file is in memory-backed temporary until it is known good: nothing half opened is
+ * shown.
+ */
 static int file_job(struct mht *t, __u32 op, size_t chunk)
 {
 	struct mh_stream_io io = { .size = sizeof(io),
@@ -322,7 +326,7 @@ static int file_job(struct mht *t, __u32 op, size_t chunk)
 	if (op == MH_AEAD_SEAL && fwrite(io.salt, 1, 32, f) != 32)
 		ret = mh_fail(MH_EXIT_FAILED, "out of memory");
 	if (!ret)
-		ret = pump(t, &io, in, f, chunk);
+		ret = pump(t, op, in, f, chunk);
 	if (fclose(f) && !ret)
 		ret = mh_fail(MH_EXIT_FAILED, "out of memory");
 	if (!ret && mh_file_write(out ? out : "-", text, len, 0600))

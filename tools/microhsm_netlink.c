@@ -10,7 +10,8 @@ static void collect(const struct nlmsghdr *nlh, const struct nlattr **attr)
 {
 	const struct nlattr *a;
 
-	memset(attr, 0, (MH_ATTR_MAX + 1) * sizeof(*attr));
+	for (int i = 0; i <= MH_ATTR_MAX; i++)
+		attr[i] = NULL;
 	mnl_attr_for_each(a, nlh, sizeof(struct genlmsghdr))
 		if (mnl_attr_get_type(a) <= MH_ATTR_MAX)
 			attr[mnl_attr_get_type(a)] = a;

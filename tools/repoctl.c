@@ -94,7 +94,7 @@ static int global_option(struct rc *rc, const char *name, const char *value)
 	else if (!strcmp(name, "--json"))
 		rc->json = true;
 	else if (!strcmp(name, "--passphrase-fd"))
-		rc->passphrase_fd = atoi(value);
+		rc->passphrase_fd = value ? atoi(value) : -1;
 	else if (rc->keys == MH_OFFICERS_MAX)
 		return mh_fail(MH_EXIT_USAGE, "more than %d officers' keys", MH_OFFICERS_MAX);
 	else

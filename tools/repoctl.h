@@ -89,6 +89,7 @@ struct rc_maker {
 	struct mh_writer w;
 	u8 body[MH_STMT_BODY_MAX];
 };
+
 int rc_begin(struct rc *rc, struct rc_maker *m, u8 type, const char *subject, u64 life);
 int rc_end(struct rc *rc, struct rc_maker *m, u8 leaf[MH_HASH_LEN]);
 /* v(body), no path, the sets given: digest signed by officers in key order of q */

@@ -28,9 +28,10 @@ static void show(const struct walk *w, const struct mh_audit_record *r)
 		mh_hex(hex, r->leaf, 32);
 		j = json_pack("{s:I,s:s,s:s,s:s,s:s%,s:s%,s:I,s:s}", "seq", (json_int_t)r->seq,
 			      "time", when, "event", mh_audit_event_name(r->event), "outcome",
-			      mh_audit_outcome_name(r->outcome), "who", r->who.p ? r->who.p : (u8 *)"",
-			      r->who.n, "what", r->what.p ? r->what.p : (u8 *)"", r->what.n,
-			      "number", (json_int_t)r->number, "leaf", hex);
+			      mh_audit_outcome_name(r->outcome), "who",
+			      r->who.p ? r->who.p : (u8 *)"", r->who.n, "what",
+			      r->what.p ? r->what.p : (u8 *)"", r->what.n, "number",
+			      (json_int_t)r->number, "leaf", hex);
 		json_dumpf(j, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 		putchar('\n');
 		json_decref(j);
@@ -118,7 +119,9 @@ static const struct rc_option show_options[] = {
 static int audit_show(struct rc *rc, const struct rc_args *a)
 {
 	const char *from = rc_value(a, "--from");
-	struct walk w = { .next = from ? strtoull(from, NULL, 10) : 1, .show = true, .json = rc->json };
+	struct walk w = { .next = from ? strtoull(from, NULL, 10) : 1,
+			  .show = true,
+			  .json = rc->json };
 	int ret = walk_all(rc, &w);
 
 	mh_bytes_free(&w.checkpoint);
@@ -148,7 +151,9 @@ static int audit_key(struct rc *rc, u8 key[MH_P256_PUB_LEN])
 		found = 1;
 	}
 	mh_bytes_free(&reply);
-	return found ? 0 : mh_fail(MH_EXIT_DENIED, "no serve delegation signed by this Region's officers names an audit key");
+	return found ? 0 :
+		       mh_fail(MH_EXIT_DENIED, "no serve delegation signed by this Region's "
+					       "officers names an audit key");
 }
 
 static int check_signature(struct rc *rc, const struct walk *w)
@@ -164,9 +169,11 @@ static int check_signature(struct rc *rc, const struct walk *w)
 		return ret;
 	if (mh_audit_checkpoint_decode(&c, mh_bytes_buf(&w->checkpoint)) ||
 	    mh_audit_checkpoint_verify(mh_bytes_buf(&w->checkpoint), key))
-		return mh_fail(MH_EXIT_DENIED, "the audit's checkpoint is not signed by the server's audit key");
+		return mh_fail(MH_EXIT_DENIED,
+			       "the audit's checkpoint is not signed by the server's audit key");
 	if (memcmp(c.hash, w->signed_hash, MH_HASH_LEN))
-		return mh_fail(MH_EXIT_DENIED, "the records up to %llu are not those that the checkpoint signs",
+		return mh_fail(MH_EXIT_DENIED,
+			       "the records up to %llu are not those that the checkpoint signs",
 			       (unsigned long long)c.seq);
 	return 0;
 }
@@ -180,7 +187,8 @@ static int audit_verify(struct rc *rc, const struct rc_args *a)
 	if (!ret)
 		ret = check_signature(rc, &w);
 	if (!ret)
-		printf("audit verified: %llu records in one chain, %llu deliveries, checkpoint signed by the server's audit key\n",
+		printf("audit verified: %llu records in one chain, %llu deliveries, checkpoint "
+		       "signed by the server's audit key\n",
 		       (unsigned long long)w.records, (unsigned long long)w.deliveries);
 	mh_bytes_free(&w.checkpoint);
 	return ret;

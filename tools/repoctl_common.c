@@ -224,7 +224,7 @@ int rc_get(struct rc *rc, u8 type, const char *subject, struct mh_bytes *bytes, 
 int rc_next_serial(struct rc *rc, u8 type, const char *subject, u64 *serial)
 {
 	struct mh_bytes bytes = { 0 };
-	struct mh_stmt s;
+	struct mh_stmt s = { 0 };
 	int ret = rc_get(rc, type, subject, &bytes, &s);
 
 	if (ret && ret != MH_EXIT_NOTFOUND)
@@ -283,7 +283,7 @@ int rc_end(struct rc *rc, struct rc_maker *m, u8 leaf[MH_HASH_LEN])
 {
 	u8 *out = malloc(MH_STMT_MAX);
 	struct mh_stmt s;
-	size_t len;
+	size_t len = 0;
 	int ret;
 
 	if (!out)

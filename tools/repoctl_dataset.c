@@ -326,7 +326,7 @@ static int grant(struct rc *rc, const struct rc_args *a)
 	struct mh_bytes bytes = { 0 };
 	struct mh_stmt s;
 	bool wrapped = false;
-	u64 life;
+	u64 life = LIFE;
 	int ret = m ? rc_duration(a, "--life", LIFE, &life) :
 		      mh_fail(MH_EXIT_FAILED, "out of memory");
 

@@ -104,7 +104,7 @@ static int write_bundle(struct rc *rc, const struct rc_args *a, const char *name
 		if (len < 0)
 			ret = mh_fail(MH_EXIT_FAILED, "the bundle is too long");
 		else if (mh_armour_write(out, "JOIN BUNDLE", buf, (size_t)len,
-					 rc_value(a, "--binary") != NULL, 0644))
+					 !!rc_value(a, "--binary"), 0644))
 			ret = mh_fail(MH_EXIT_FAILED,
 				      "%s could not be written; the host is enrolled: run the "
 				      "command again",

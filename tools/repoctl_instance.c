@@ -73,10 +73,10 @@ static int next_version(struct rc *rc, struct making *k)
 	for (;;) {
 		struct mh_bytes bytes = { 0 };
 		struct mh_stmt s;
+		unsigned long long next = have + step;
 		int ret;
 
-		snprintf(subject, sizeof(subject), "%s@%llu", k->dataset,
-			 (unsigned long long)(have + step));
+		snprintf(subject, sizeof(subject), "%s@%llu", k->dataset, next);
 		ret = rc_get(rc, MH_INSTANCE, subject, &bytes, &s);
 		mh_bytes_free(&bytes);
 		if (ret && ret != MH_EXIT_NOTFOUND)
@@ -213,7 +213,7 @@ static int read_kec(struct rc *rc, struct mh_buf entity, struct mh_bytes *kec)
 
 static int wrap_for(struct rc *rc, struct making *k, struct mh_buf entity, const u8 *kec_kid)
 {
-	struct mh_bytes reply;
+	struct mh_bytes reply = { 0 };
 	struct mh_reader r;
 	struct mh_buf kec;
 	u8 wrap[MH_WRAP_LEN], ecx[MH_HASH_LEN], kid[MH_HASH_LEN];

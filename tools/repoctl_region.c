@@ -238,7 +238,7 @@ static int genesis(struct rc *rc, const char *label, const char *path, u8 thresh
 		   struct mh_bytes *out)
 {
 	u8 *made;
-	size_t len;
+	size_t len = 0;
 	int ret = mh_armour_read(path, "GENESIS ANCHOR", MH_STMT_MAX, out);
 
 	if (!ret || ret != -ENOENT)

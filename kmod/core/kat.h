@@ -9,13 +9,14 @@
 #include "crypto.h"
 
 enum mh_kat_kind {
-	MH_KAT_SHA256,	/* message, digest */
-	MH_KAT_HKDF,	/* ikm, salt, info, prk, okm */
-	MH_KAT_X25519,	/* scalar, u, result */
-	MH_KAT_GCM,	/* key, iv, aad, plaintext, ciphertext and tag */
-	MH_KAT_P256,	/* private, public, digest, signature */
-	MH_KAT_HPKE,	/* skR, pkR, skE, info, aad, plaintext, enc, ciphertext */
-	MH_KAT_NOISE,	/* name, place of psk (255 none), psk, prologue, ei, er, 3 * (payload, message) */
+	MH_KAT_SHA256, /* message, digest */
+	MH_KAT_HKDF, /* ikm, salt, info, prk, okm */
+	MH_KAT_X25519, /* scalar, u, result */
+	MH_KAT_GCM, /* key, iv, aad, plaintext, ciphertext and tag */
+	MH_KAT_P256, /* private, public, digest, signature */
+	MH_KAT_HPKE, /* skR, pkR, skE, info, aad, plaintext, enc, ciphertext */
+	MH_KAT_NOISE, /* name, place of psk (255 none), psk, prologue, ei, er, 3 * (payload,
+			 message) */
 	__MH_KAT_KINDS
 };
 
@@ -27,7 +28,10 @@ struct mh_kat {
 	struct mh_buf f[MH_KAT_FIELDS];
 };
 
-/* NULL, or the name of the first that is wrong; fault (may be NULL) is spoilt before it is compared. */
+/*
+ * NULL, or the name of the first that is wrong; fault (may be NULL) is spoilt before it is
+ * compared.
+ */
 const char *mh_kat_run(const char *fault, unsigned int *count);
 
 #endif

@@ -43,6 +43,7 @@ struct mh_p1 {
 	u64 anchor_serial;
 	struct mh_buf ticket;
 };
+
 int mh_p1_decode(struct mh_p1 *m, struct mh_buf in);
 int mh_p1_encode(const struct mh_p1 *m, u8 *out, size_t size);
 
@@ -59,6 +60,7 @@ struct mh_idr {
 	u8 delegations;
 	struct mh_buf epoch;
 };
+
 int mh_idr_decode(struct mh_idr *m, struct mh_buf in);
 int mh_idr_encode(const struct mh_idr *m, u8 *out, size_t size);
 /* challenge body = e 32 || u16 length of sealed idR || sealed idR || sealed sigR (80) */
@@ -78,6 +80,7 @@ struct mh_idi {
 	u64 receipts;		/* deliveries so far in this incarnation */
 	u8 head[MH_HASH_LEN];	/* of the receipt chain; zero at first */
 };
+
 int mh_idi_decode(struct mh_idi *m, const u8 in[MH_IDI_LEN]);
 int mh_idi_encode(const struct mh_idi *m, u8 out[MH_IDI_LEN]);
 /* auth body = sealed idI (272) || sealed authI (80) */
@@ -123,6 +126,7 @@ struct mh_record_hdr {
 	u32 request;
 	struct mh_buf body;
 };
+
 int mh_record_decode(struct mh_record_hdr *m, struct mh_buf plain);
 /* writes type || request into out[0..4] */
 void mh_record_begin(u8 out[MH_RECORD_HEADER], u8 type, u32 request);
@@ -139,6 +143,7 @@ struct mh_request {
 	const u8 *held;
 	const u8 *statements;	/* H(leaves, sorted) */
 };
+
 int mh_request_decode(struct mh_request *m, struct mh_buf body);
 int mh_request_encode(const struct mh_request *m, u8 *out, size_t size);
 
@@ -146,12 +151,14 @@ struct mh_done {
 	u32 records;
 	const u8 *manifest;
 };
+
 int mh_done_decode(struct mh_done *m, struct mh_buf body);
 struct mh_refused {
 	u8 code;
 	u32 retry_after;	/* ms */
 	u8 step;		/* policy: which of the four steps said no, 0 otherwise */
 };
+
 int mh_refused_decode(struct mh_refused *m, struct mh_buf body);
 
 /* ---- enrolment ---- */
@@ -176,6 +183,7 @@ struct mh_join_request {
 	struct mh_buf evidence;
 	const u8 *sig_kei, *sig_kes;
 };
+
 int mh_join_request_decode(struct mh_join_request *m, struct mh_buf in);
 /* body without signatures; returns length */
 int mh_join_request_encode(const struct mh_join_request *m, u8 *out, size_t size);
@@ -207,6 +215,7 @@ struct mh_bundle {
 	u8 addresses;
 	struct mh_buf address[MH_BUNDLE_ADDRESSES];
 };
+
 int mh_bundle_decode(struct mh_bundle *m, struct mh_buf in);
 int mh_bundle_encode(const struct mh_bundle *m, u8 *out, size_t size);
 
@@ -222,6 +231,7 @@ struct mh_card {
 	const u8 *sp2, *fresh, *audit, *hpke, *sig;
 	struct mh_buf signed_part;
 };
+
 int mh_card_decode(struct mh_card *m, struct mh_buf in);	/* verifies the signature */
 
 /* V(x): u32 length then x, refused when longer than max */

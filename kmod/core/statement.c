@@ -238,7 +238,7 @@ static int read_common(struct mh_reader *r, struct mh_stmt *s, u16 *last)
 	};
 	struct mh_buf v[MH_A_FEATURES + 1];
 	struct mh_attr a;
-	u16 i;
+	unsigned int i;
 
 	for (i = MH_A_TYPE; i <= MH_A_FEATURES; i++) {
 		if (!mh_read_attr(r, last, &a) || a.type != i || (sizes[i] && a.v.n != sizes[i]))
@@ -408,8 +408,10 @@ static bool whole_ok(const struct mh_stmt *s)
 
 /* ---- path and signatures ---- */
 
-/* RFC 6962 2.1.1, from the leaf: root, or -EBADMSG when the path's length is not that of (index,
- * size) */
+/*
+ * RFC 6962 2.1.1, from the leaf: root, or -EBADMSG when the path's length is not that of (index,
+ * size)
+ */
 static int path_root(const u8 *leaf, u32 index, u32 size, const u8 *path, u8 n, u8 *root)
 {
 	u32 fn = index, sn = size - 1;
@@ -518,7 +520,7 @@ struct mh_buf mh_stmt_attr(const struct mh_stmt *s, u16 type)
 
 bool mh_stmt_has(const struct mh_stmt *s, u16 type)
 {
-	return mh_stmt_attr(s, type).p != NULL;
+	return !!mh_stmt_attr(s, type).p;
 }
 
 u64 mh_stmt_num(const struct mh_stmt *s, u16 type)

@@ -139,6 +139,7 @@ enum mh_role {
 	MH_ROLE_ENROL,
 	MH_ROLE_SUSPEND,
 };
+
 enum mh_key_kind { MH_KIND_PAIR = 1, MH_KIND_SECRET = 2 };
 enum mh_mode { MH_MODE_SESSION = 1, MH_MODE_GUARDIAN, MH_MODE_GROUP };
 enum mh_data_kind { MH_DATA_KEY = 1, MH_DATA_PROGRAM, MH_DATA_OTHER, MH_DATA_POLICY_PROGRAM };

@@ -157,8 +157,10 @@ int mh_wrap_chain_open(const u8 (*wrap)[MH_WRAP_LEN], unsigned int n,
 	unsigned int i, j;
 	int ret = n && n <= MH_WRAP_CHAIN ? 0 : -EBADMSG;
 
-	/* links are checked before any is opened: no loop, each leads to the next, the last to what
-	 * is wanted */
+	/*
+	 * links are checked before any is opened: no loop, each leads to the next, the last to what
+	 * is wanted
+	 */
 	for (i = 0; !ret && i < n; i++) {
 		if (i && memcmp(mh_wrap_kid_w(wrap[i]), mh_wrap_kid(wrap[i - 1]), MH_HASH_LEN))
 			ret = -EBADMSG;

@@ -29,7 +29,8 @@ enum mh_admin_op {
 	 */
 	MH_ADMIN_GET,
 	/*
-	 * region_id 32 || u8 type || v(subject prefix) || v(after subject) -> u16 n || n * (V(statement)
+	 * region_id 32 || u8 type || v(subject prefix) || v(after subject) -> u16 n || n *
+	 * (V(statement)
 	 * || u8 flags), at most 256; flags: 1 revoked, 2 suspended
 	 */
 	MH_ADMIN_LIST,
@@ -40,8 +41,8 @@ enum mh_admin_op {
 	/* region_id 32 || u64 from serial -> u16 n || n * V(ANCHOR), at most 64 */
 	MH_ADMIN_ANCHORS,
 	/*
-	 * region_id 32 -> u8 n || n * V(DELEGATION serve, freshness) || V(EPOCH newest) : what a bundle
-	 * needs
+	 * region_id 32 -> u8 n || n * V(DELEGATION serve, freshness) || V(EPOCH newest) : what a
+	 * bundle needs
 	 */
 	MH_ADMIN_TRUST,
 	/* () -> nonce 32, good once, on this connection */
@@ -52,8 +53,8 @@ enum mh_admin_op {
 	 */
 	MH_ADMIN_READ_KEC,
 	/*
-	 * region_id 32 || u64 from || u32 most -> u32 n || n * V(audit record), repositoryd/audit.h's
-	 * format; then V(newest signed checkpoint)
+	 * region_id 32 || u64 from || u32 most -> u32 n || n * V(audit record),
+	 * repositoryd/audit.h's format; then V(newest signed checkpoint)
 	 */
 	MH_ADMIN_AUDIT,
 	/* () -> JSON text */
@@ -67,19 +68,20 @@ enum mh_admin_op {
 
 /* Items of a SUBMIT, in any order: an item names its statement by leaf or digest. */
 enum mh_admin_item {
-	MH_ITEM_STATEMENT = 1,	/* statement bytes */
+	MH_ITEM_STATEMENT = 1, /* statement bytes */
 	/*
-	 * ENTITY leaf 32 || enc 32 || ct 48: HPKE of Kec-public to the card, info L("admin kec") || leaf
+	 * ENTITY leaf 32 || enc 32 || ct 48: HPKE of Kec-public to the card, info L("admin kec") ||
+	 * leaf
 	 */
 	MH_ITEM_KEC,
 	/* Encrypted Data; named by its SHA-256 in an INSTANCE of this SUBMIT or stored */
 	MH_ITEM_DATA,
 	/*
-	 * INSTANCE leaf 32 || enc 32 || ct 48: HPKE of Ke to the card, info L("admin ke") || leaf; mode
-	 * session
+	 * INSTANCE leaf 32 || enc 32 || ct 48: HPKE of Ke to the card, info L("admin ke") || leaf;
+	 * mode session
 	 */
 	MH_ITEM_KE,
-	MH_ITEM_WRAP,		/* wrap, MH_WRAP_LEN: for any kid(K) of a stored INSTANCE */
+	MH_ITEM_WRAP, /* wrap, MH_WRAP_LEN: for any kid(K) of a stored INSTANCE */
 };
 
 enum mh_admin_status {

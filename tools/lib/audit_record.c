@@ -77,7 +77,8 @@ void mh_audit_record_hash(struct mh_buf record, u8 hash[MH_HASH_LEN])
 	mh_sha256v(hash, v, ARRAY_SIZE(v));
 }
 
-void mh_audit_checkpoint_encode(const struct mh_audit_checkpoint *c, u8 out[MH_AUDIT_CHECKPOINT_LEN])
+void mh_audit_checkpoint_encode(const struct mh_audit_checkpoint *c,
+				u8 out[MH_AUDIT_CHECKPOINT_LEN])
 {
 	struct mh_writer w;
 
@@ -131,8 +132,9 @@ int mh_audit_checkpoint_verify(struct mh_buf checkpoint, const u8 kaudit[MH_P256
 const char *mh_audit_event_name(u8 event)
 {
 	static const char *const names[] = {
-		[MH_AUDIT_START] = "start", [MH_AUDIT_SESSION] = "session", [MH_AUDIT_DELIVERY] = "delivery",
-		[MH_AUDIT_STATEMENT] = "statement", [MH_AUDIT_EPOCH] = "epoch", [MH_AUDIT_READ_KEC] = "read-kec",
+		[MH_AUDIT_START] = "start",	  [MH_AUDIT_SESSION] = "session",
+		[MH_AUDIT_DELIVERY] = "delivery", [MH_AUDIT_STATEMENT] = "statement",
+		[MH_AUDIT_EPOCH] = "epoch",	  [MH_AUDIT_READ_KEC] = "read-kec",
 	};
 
 	return event < ARRAY_SIZE(names) && names[event] ? names[event] : "unknown";
@@ -141,10 +143,15 @@ const char *mh_audit_event_name(u8 event)
 const char *mh_audit_outcome_name(u8 outcome)
 {
 	static const char *const names[] = {
-		[0] = "done", [MH_REFUSED_UNKNOWN] = "refused-unknown", [MH_REFUSED_REVOKED] = "refused-revoked",
-		[MH_REFUSED_SUSPENDED] = "refused-suspended", [MH_REFUSED_POLICY] = "refused-policy",
-		[MH_REFUSED_STALE] = "refused-stale", [MH_REFUSED_OUT_OF_DATE] = "refused-out-of-date",
-		[MH_REFUSED_BUSY] = "refused-busy", [MH_REFUSED_LIMIT] = "refused-limit",
+		[0] = "done",
+		[MH_REFUSED_UNKNOWN] = "refused-unknown",
+		[MH_REFUSED_REVOKED] = "refused-revoked",
+		[MH_REFUSED_SUSPENDED] = "refused-suspended",
+		[MH_REFUSED_POLICY] = "refused-policy",
+		[MH_REFUSED_STALE] = "refused-stale",
+		[MH_REFUSED_OUT_OF_DATE] = "refused-out-of-date",
+		[MH_REFUSED_BUSY] = "refused-busy",
+		[MH_REFUSED_LIMIT] = "refused-limit",
 	};
 
 	if (outcome == MH_AUDIT_UNCHANGED)

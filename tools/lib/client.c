@@ -175,7 +175,8 @@ static bool same_authority(void *ctx, const struct mh_stmt *instance, struct mh_
 
 	if (!signer)
 		return false;
-	return owner.n ? signer->type == MH_GROUP && mh_buf_equal(signer->subject, owner) : signer->type == MH_ANCHOR;
+	return owner.n ? signer->type == MH_GROUP && mh_buf_equal(signer->subject, owner) :
+			 signer->type == MH_ANCHOR;
 }
 
 static int take_anchors(struct mh_client *c, struct mh_buf body)
@@ -230,7 +231,9 @@ static int check_idr(struct mh_client *c, struct mh_buf idr, const u8 **ksp2)
 
 static int send_hello(struct mh_client *c, u64 anchor_serial)
 {
-	const struct mh_p1 p1 = { .version = MH_STP_VERSION, .suite = MH_STP_SUITE, .region = c->id->region,
+	const struct mh_p1 p1 = { .version = MH_STP_VERSION,
+				  .suite = MH_STP_SUITE,
+				  .region = c->id->region,
 				  .anchor_serial = anchor_serial };
 	u8 out[MH_FRAME_HEADER + MH_HELLO_MAX];
 	int ret = mh_stp_hello(&c->stp, &p1, NULL, out, sizeof(out));
@@ -251,7 +254,8 @@ static int prove_server(struct mh_client *c)
 			return ret;
 		if (kind != MH_F_ANCHORS)
 			break;
-		ret = take_anchors(c, MH_BUF(c->u + MH_FRAME_HEADER, (size_t)ret - MH_FRAME_HEADER));
+		ret = take_anchors(c,
+				   MH_BUF(c->u + MH_FRAME_HEADER, (size_t)ret - MH_FRAME_HEADER));
 		if (ret)
 			return ret;
 	}
@@ -263,9 +267,11 @@ static int prove_server(struct mh_client *c)
 
 static int prove_self(struct mh_client *c)
 {
-	struct mh_idi idi = { .name = MH_BUF(c->id->name, strlen(c->id->name)), .entity_serial = c->id->entity_serial,
+	struct mh_idi idi = { .name = MH_BUF(c->id->name, strlen(c->id->name)),
+			      .entity_serial = c->id->entity_serial,
 			      .sessions = 1 };
-	u8 out[MH_FRAME_HEADER + MH_AUTH_LEN], digest[MH_HASH_LEN], sig[MH_SIG_LEN], kpf[32], psk[32];
+	u8 out[MH_FRAME_HEADER + MH_AUTH_LEN], digest[MH_HASH_LEN], sig[MH_SIG_LEN], kpf[32],
+		psk[32];
 	int ret = mh_random(idi.incarnation, sizeof(idi.incarnation));
 
 	if (!ret)
@@ -316,7 +322,8 @@ void mh_client_close(struct mh_client *c)
 
 /* ---- requests ---- */
 
-int mh_client_request(struct mh_client *c, const char *name, u64 version, const u8 *held, const u8 *digest)
+int mh_client_request(struct mh_client *c, const char *name, u64 version, const u8 *held,
+		      const u8 *digest)
 {
 	static const u8 zero[32];
 	const struct mh_request q = { .name = MH_BUF(name, strlen(name)), .version = version,
@@ -327,7 +334,8 @@ int mh_client_request(struct mh_client *c, const char *name, u64 version, const 
 	int ret = mh_request_encode(&q, frame + head, sizeof(frame) - head - MH_TAG_LEN);
 
 	if (ret >= 0)
-		ret = mh_stp_seal(&c->stp, MH_R_REQUEST, ++c->request, frame, (size_t)ret, sizeof(frame));
+		ret = mh_stp_seal(&c->stp, MH_R_REQUEST, ++c->request, frame, (size_t)ret,
+				  sizeof(frame));
 	if (ret >= 0)
 		ret = send_all(c->fd, frame, (size_t)ret);
 	return ret ? ret : (int)c->request;
@@ -339,7 +347,10 @@ static int take_push(struct mh_client *c, const struct mh_record_hdr *rec)
 	int ret;
 
 	if (rec->type != MH_R_PUSH)
-		return rec->type == MH_R_CLOSE || rec->type == MH_R_STALE || rec->type == MH_R_TICKET ? 0 : -EPROTO;
+		return rec->type == MH_R_CLOSE || rec->type == MH_R_STALE ||
+				       rec->type == MH_R_TICKET ?
+			       0 :
+			       -EPROTO;
 	ret = verify_statement(c, rec->body, &s);
 	if (!ret) {
 		c->pushed[s->type]++;
@@ -367,7 +378,7 @@ int mh_client_push(struct mh_client *c)
 }
 
 struct fetching {
-	struct mh_client *c;		/* first: what verify_statement() and same_authority() are given */
+	struct mh_client *c; /* first: what verify_statement() and same_authority() are given */
 	struct mh_client_result *r;
 };
 
@@ -430,7 +441,8 @@ int mh_client_answer(struct mh_client *c, const char *name, u64 version, struct 
 	memset(r, 0, sizeof(*r));
 	if (!a)
 		return -ENOMEM;
-	mh_answer_begin(a, c->id->region, MH_BUF(name, strlen(name)), version, &c->id->kec, &ops, &f);
+	mh_answer_begin(a, c->id->region, MH_BUF(name, strlen(name)), version, &c->id->kec, &ops,
+			&f);
 	while (!ret && a->state < MH_ANSWER_DONE) {
 		struct mh_record_hdr rec;
 		struct mh_stmt s;
@@ -443,7 +455,8 @@ int mh_client_answer(struct mh_client *c, const char *name, u64 version, struct 
 			ret = ret > 0 ? 0 : ret;
 			continue;
 		}
-		if (rec.type == MH_R_STATEMENT && leaves < 32 && !mh_stmt_parse(&s, rec.body.p, rec.body.n))
+		if (rec.type == MH_R_STATEMENT && leaves < 32 &&
+		    !mh_stmt_parse(&s, rec.body.p, rec.body.n))
 			memcpy(leaf[leaves++], s.leaf, MH_HASH_LEN);
 		ret = mh_answer_record(a, &rec, scratch);
 	}
@@ -462,8 +475,8 @@ int mh_client_answer(struct mh_client *c, const char *name, u64 version, struct 
 	return ret;
 }
 
-int mh_client_fetch(struct mh_client *c, const char *name, u64 version, const u8 *held, const u8 *digest,
-		    struct mh_client_result *r)
+int mh_client_fetch(struct mh_client *c, const char *name, u64 version, const u8 *held,
+		    const u8 *digest, struct mh_client_result *r)
 {
 	int ret = mh_client_request(c, name, version, held, digest);
 

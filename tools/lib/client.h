@@ -58,8 +58,8 @@ int mh_client_dial(const char *address, unsigned int seconds);
 int mh_client_open(struct mh_client *c, const struct mh_client_identity *id, int fd);
 void mh_client_close(struct mh_client *c);
 /* held, digest: 32 bytes or NULL.  0 when an answer came, whichever; see r->state. */
-int mh_client_fetch(struct mh_client *c, const char *name, u64 version, const u8 *held, const u8 *digest,
-		    struct mh_client_result *r);
+int mh_client_fetch(struct mh_client *c, const char *name, u64 version, const u8 *held,
+		    const u8 *digest, struct mh_client_result *r);
 /*
  * The two halves, for pipelining: id of the REQUEST or -errno; answers come in the order of
  * requests.

@@ -34,6 +34,7 @@ struct mh_bytes {
 	u8 *p;
 	size_t n;
 };
+
 void mh_bytes_free(struct mh_bytes *b);
 static inline struct mh_buf mh_bytes_buf(const struct mh_bytes *b)
 {
