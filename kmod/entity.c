@@ -86,12 +86,14 @@ static struct mh_identity *mh_identity_find(bool (*is)(const struct mh_identity 
 
 static bool mh_is_label(const struct mh_identity *id, const void *label)
 {
-	return smp_load_acquire(&id->joined) && !strcmp(id->region, label);
+	return smp_load_acquire(&id->joined) &&	/* then its label and id stay */
+	       !strcmp(id->region, label);
 }
 
 static bool mh_is_region(const struct mh_identity *id, const void *region_id)
 {
-	return smp_load_acquire(&id->joined) && !memcmp(id->region_id, region_id, 32);
+	return smp_load_acquire(&id->joined) &&	/* as above */
+	       !memcmp(id->region_id, region_id, 32);
 }
 
 struct mh_identity *mh_identity_find_region(const char *label)

@@ -204,7 +204,8 @@ void mh_event(u32 kind, const char *region, const char *name, u64 number)
 	struct sk_buff *msg;
 	void *hdr;
 
-	if (!READ_ONCE(mh_genl_up) || !genl_has_listeners(&mh_genl_family, &init_net, MH_GRP_EVENTS))
+	if (!READ_ONCE(mh_genl_up) ||
+	    !genl_has_listeners(&mh_genl_family, &init_net, MH_GRP_EVENTS))
 		return;
 	msg = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!msg)

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Sessions: a descriptor that is read and written by whoever carries the bytes; their life and end. */
+/* Sessions: the list of them, the fetches they serve, their life and end. */
 #include <linux/anon_inodes.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/poll.h>
 #include <linux/random.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 #include <linux/microhsm.h>
 #include "genl.h"
 #include "keytype.h"
@@ -38,7 +36,7 @@ static void mh_session_release(struct kref *ref)
 	module_put(THIS_MODULE);
 }
 
-static void mh_session_put(struct mh_session *s)
+void mh_session_put(struct mh_session *s)
 {
 	kref_put(&s->ref, mh_session_release);
 }
@@ -57,7 +55,7 @@ static void mh_session_mark(struct mh_session *s, int err)
 	wake_up_all(&s->wq);
 }
 
-static void mh_session_end(struct mh_session *s, int err)
+void mh_session_end(struct mh_session *s, int err)
 {
 	spin_lock(&mh_sessions_lock);
 	mh_session_mark(s, err);
@@ -129,7 +127,7 @@ static void mh_session_return(struct mh_fetch *f, int err)
 }
 
 /* Everything goes but the struct; again is fine. */
-static void mh_session_teardown(struct mh_session *s)
+void mh_session_teardown(struct mh_session *s)
 {
 	struct mh_flight *fl, *next_fl;
 	struct mh_fetch *f, *next;
@@ -187,6 +185,15 @@ static void mh_session_life(struct work_struct *work)
 	mh_session_put(s);
 }
 
+void mh_session_opened(struct mh_session *s)
+{
+	unsigned long seconds = MH_LIFE_MIN + get_random_u32() % MH_LIFE_SPREAD;
+
+	WRITE_ONCE(s->open, true);
+	if (!mod_delayed_work(mh_wq, &s->life, HZ * seconds))
+		kref_get(&s->ref);	/* it was running, and puts the one it had */
+}
+
 /* ---- fetches ---- */
 
 /* mh_sessions_lock is held */
@@ -234,6 +241,10 @@ static bool mh_session_drop(struct mh_session *s, struct mh_fetch *f)
 	list_for_each_entry(fl, &s->flights, link)
 		if (fl->f == f) {
 			fl->f = NULL;
+			/* nothing has come since, and long enough: nobody is there */
+			if (time_before(s->heard, fl->sent) &&
+			    time_after(jiffies, fl->sent + HZ * MH_SESSION_SILENCE_S))
+				mh_session_mark(s, -ECONNRESET);
 			return true;
 		}
 	return false;
@@ -255,9 +266,9 @@ void mh_session_cancel(struct mh_fetch *f)
 		mh_fetch_put(f);
 }
 
-/* ---- the descriptor ---- */
+/* ---- what there is to read ---- */
 
-static bool mh_session_readable(struct mh_session *s)
+bool mh_session_readable(struct mh_session *s)
 {
 	bool yes;
 
@@ -268,7 +279,7 @@ static bool mh_session_readable(struct mh_session *s)
 }
 
 /* The next queued fetch becomes a flight, its REQUEST the frame in out. */
-static int mh_session_next(struct mh_session *s)
+int mh_session_next(struct mh_session *s)
 {
 	struct mh_flight *fl = NULL;
 	struct mh_fetch *f;
@@ -295,179 +306,6 @@ static int mh_session_next(struct mh_session *s)
 	mh_fetch_put(f);
 	return ret;
 }
-
-static ssize_t mh_session_give(struct mh_session *s, char __user *buf, size_t count)
-{
-	size_t n;
-	int ret = 0;
-
-	if (s->torn || READ_ONCE(s->end))
-		return 0;
-	if (!s->out_len)
-		ret = mh_session_next(s);
-	if (ret)
-		return ret;
-	if (!s->out_len)
-		return -EAGAIN;
-	n = min(count, s->out_len - s->out_at);
-	if (copy_to_user(buf, s->out + s->out_at, n))
-		return -EFAULT;
-	s->out_at += n;
-	if (s->out_at == s->out_len)
-		WRITE_ONCE(s->out_len, 0);
-	return n;
-}
-
-static ssize_t mh_session_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
-{
-	struct mh_session *s = file->private_data;
-	ssize_t ret;
-
-	if (!count)
-		return 0;
-	do {
-		if (!(file->f_flags & O_NONBLOCK)) {
-			ret = wait_event_interruptible(s->wq, mh_session_readable(s));
-			if (ret)
-				return ret;
-		}
-		if (mutex_lock_interruptible(&s->lock))
-			return -ERESTARTSYS;
-		ret = mh_session_give(s, buf, count);
-		mutex_unlock(&s->lock);
-	} while (ret == -EAGAIN && !(file->f_flags & O_NONBLOCK));
-	if (ret < 0 && ret != -EAGAIN && ret != -EFAULT) {
-		mh_session_end(s, ret == -EDQUOT ? -ECONNRESET : ret);	/* 2^24 records */
-		ret = 0;
-	}
-	return ret;
-}
-
-/* A whole header has come: room for its frame, of a kind that is expected. */
-static int mh_session_begin_frame(struct mh_session *s)
-{
-	u32 len;
-	u8 kind;
-	int ret = mh_frame_parse(s->header, &kind, &len);
-
-	if (ret || !mh_session_expects(s, kind))
-		return -EBADMSG;
-	s->in_want = MH_FRAME_HEADER + len;
-	if (s->in_want > s->in_room) {
-		kvfree_sensitive(s->in, s->in_room);
-		s->in_room = max_t(size_t, s->in_want, 1024);
-		s->in = kvmalloc(s->in_room, GFP_KERNEL_ACCOUNT);
-		if (!s->in) {
-			s->in_room = 0;
-			return -ENOMEM;
-		}
-	}
-	memcpy(s->in, s->header, MH_FRAME_HEADER);
-	s->in_have = MH_FRAME_HEADER;
-	return 0;
-}
-
-static int mh_session_end_frame(struct mh_session *s)
-{
-	int ret = mh_session_frame(s);
-
-	s->header_have = 0;
-	s->in_want = 0;
-	if (list_empty(&s->flights)) {	/* idle */
-		kvfree_sensitive(s->in, s->in_room);
-		s->in = NULL;
-		s->in_room = 0;
-	}
-	return ret;
-}
-
-/* Some of what is written: the rest of a header, or of a body. */
-static ssize_t mh_session_take(struct mh_session *s, const char __user *buf, size_t count)
-{
-	size_t n;
-	int ret = 0;
-
-	if (!s->in_want) {
-		n = min(count, MH_FRAME_HEADER - s->header_have);
-		if (copy_from_user(s->header + s->header_have, buf, n))
-			return -EFAULT;
-		s->header_have += n;
-		if (s->header_have == MH_FRAME_HEADER)
-			ret = mh_session_begin_frame(s);
-		return ret ?: n;
-	}
-	n = min(count, s->in_want - s->in_have);
-	if (copy_from_user(s->in + s->in_have, buf, n))
-		return -EFAULT;
-	s->in_have += n;
-	if (s->in_have == s->in_want)
-		ret = mh_session_end_frame(s);
-	return ret ?: n;
-}
-
-static ssize_t mh_session_write(struct file *file, const char __user *buf, size_t count,
-				loff_t *pos)
-{
-	struct mh_session *s = file->private_data;
-	size_t done = 0;
-	ssize_t ret = 0;
-
-	if (mutex_lock_interruptible(&s->lock))
-		return -ERESTARTSYS;
-	while (done < count && ret >= 0) {
-		if (s->torn || READ_ONCE(s->end)) {
-			ret = -EPIPE;
-			break;
-		}
-		ret = mh_session_take(s, buf + done, count - done);
-		if (ret > 0)
-			done += ret;
-		cond_resched();
-	}
-	mutex_unlock(&s->lock);
-	if (ret >= 0)
-		return done;
-	if (ret == -EFAULT)
-		return ret;
-	mh_session_end(s, ret);		/* the first reason stays */
-	return ret == -EPIPE || ret == -ENOMEM ? ret : -EBADMSG;
-}
-
-static __poll_t mh_session_poll(struct file *file, poll_table *pt)
-{
-	struct mh_session *s = file->private_data;
-	__poll_t mask = 0;
-
-	poll_wait(file, &s->wq, pt);
-	if (mh_session_readable(s))
-		mask |= EPOLLIN | EPOLLRDNORM;
-	if (READ_ONCE(s->end))
-		mask |= EPOLLHUP;
-	else
-		mask |= EPOLLOUT | EPOLLWRNORM;
-	return mask;
-}
-
-static int mh_session_close(struct inode *inode, struct file *file)
-{
-	struct mh_session *s = file->private_data;
-
-	mh_session_end(s, -ECONNRESET);
-	mutex_lock(&s->lock);
-	mh_session_teardown(s);
-	mutex_unlock(&s->lock);
-	mh_session_put(s);
-	return 0;
-}
-
-static const struct file_operations mh_session_fops = {
-	.owner = THIS_MODULE,
-	.read = mh_session_read,
-	.write = mh_session_write,
-	.poll = mh_session_poll,
-	.release = mh_session_close,
-	.llseek = noop_llseek,
-};
 
 /* ---- opening ---- */
 
@@ -532,12 +370,10 @@ static int mh_session_adopt(struct mh_session *s, struct list_head *fetches)
 
 static void mh_session_begin_life(struct mh_session *s)
 {
-	unsigned long seconds = MH_LIFE_MIN + get_random_u32() % MH_LIFE_SPREAD;
-
 	mutex_lock(&s->lock);
 	if (!s->torn) {
 		kref_get(&s->ref);
-		queue_delayed_work(mh_wq, &s->life, HZ * seconds);
+		queue_delayed_work(mh_wq, &s->life, HZ * MH_SESSION_HANDSHAKE_S);
 	}
 	mutex_unlock(&s->lock);
 }

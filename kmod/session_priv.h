@@ -10,13 +10,16 @@
 #include "session.h"
 #include "trust.h"
 
-#define MH_SESSION_FLIGHTS	64	/* requests of one session that wait or are being answered */
+/* requests of one session that wait or are being answered */
+#define MH_SESSION_FLIGHTS	64
 #define MH_SESSION_LINKS	256	/* ANCHORs taken in one session */
 #define MH_SESSION_OUT		512
+#define MH_SESSION_HANDSHAKE_S	15	/* until it is open */
+#define MH_SESSION_SILENCE_S	4	/* after a request that was given up: it is over */
 
 static_assert(MH_FRAME_HEADER + MH_HELLO_MAX <= MH_SESSION_OUT);
 static_assert(MH_FRAME_HEADER + MH_AUTH_LEN <= MH_SESSION_OUT);
-static_assert(MH_FRAME_HEADER + MH_RECORD_HEADER + 2 + MH_DATASET_MAX + 8 + 1 + 64 + MH_TAG_LEN <=
+static_assert(MH_FRAME_HEADER + MH_RECORD_HEADER + 2 + MH_DATASET_MAX + 73 + MH_TAG_LEN <=
 	      MH_SESSION_OUT);
 
 struct mh_session {
@@ -31,6 +34,7 @@ struct mh_session {
 	int end;			/* why it is over; 0: it is not */
 	struct list_head queue;		/* mh_fetch.link, each with a reference */
 	unsigned int load;		/* queued and in flight */
+	unsigned long heard;		/* jiffies of the last record; read anywhere */
 
 	struct mutex lock;		/* of all below; before the trust's */
 	bool torn;			/* nothing left in it */
@@ -53,7 +57,8 @@ struct mh_session {
 struct mh_flight {
 	struct list_head link;
 	struct mh_session *session;
-	struct mh_fetch *f;		/* a reference; NULL: its answer is dropped; mh_sessions_lock */
+	struct mh_fetch *f;		/* a reference; NULL: dropped; mh_sessions_lock */
+	unsigned long sent;		/* jiffies */
 	u32 request;
 	char name[MH_DATASET_MAX + 1];
 	struct mh_answer answer;
@@ -62,7 +67,17 @@ struct mh_flight {
 	unsigned int nused;
 };
 
+/* ---- session_fd.c ---- */
+extern const struct file_operations mh_session_fops;
+
 /* ---- session.c ---- */
+void mh_session_put(struct mh_session *s);
+void mh_session_end(struct mh_session *s, int err);	/* the first reason stays */
+void mh_session_teardown(struct mh_session *s);		/* s->lock is held */
+bool mh_session_readable(struct mh_session *s);
+int mh_session_next(struct mh_session *s);		/* s->lock is held */
+/* It is open: from the handshake's bound to the life of a session. s->lock is held. */
+void mh_session_opened(struct mh_session *s);
 /* Takes the flight's fetch, with its reference; NULL: dropped. */
 struct mh_fetch *mh_flight_take(struct mh_flight *fl);
 void mh_flight_free(struct mh_flight *fl);

@@ -22,7 +22,7 @@ int mh_session_hello(struct mh_session *s)
 	};
 	int n;
 
-	if (!smp_load_acquire(&id->joined))
+	if (!smp_load_acquire(&id->joined))	/* then trust and region_id stay */
 		return -EINVAL;
 	p1.anchor_serial = mh_trust_anchor_serial(id->trust);
 	n = mh_stp_hello(&s->stp, &p1, NULL, s->out, sizeof(s->out));
@@ -134,7 +134,7 @@ static int mh_session_auth(struct mh_session *s)
 		return ret;
 	s->out_at = 0;
 	WRITE_ONCE(s->out_len, ret);
-	WRITE_ONCE(s->open, true);
+	mh_session_opened(s);
 	mh_event(MH_EV_SESSION_OPEN, id->region, id->name, 0);
 	wake_up_all(&s->wq);
 	return 0;
@@ -271,6 +271,7 @@ int mh_session_request(struct mh_session *s, struct mh_fetch *f, struct mh_fligh
 	if (ret < 0)
 		goto fail;
 	f->request = fl->request;
+	fl->sent = jiffies;
 	s->out_at = 0;
 	WRITE_ONCE(s->out_len, ret);
 	*out = fl;
@@ -475,5 +476,6 @@ int mh_session_frame(struct mh_session *s)
 	ret = mh_stp_open(&s->stp, s->in, s->in_have, &rec);
 	if (ret)
 		return ret;
+	WRITE_ONCE(s->heard, jiffies);
 	return rec.request ? mh_on_answer(s, &rec) : mh_on_push(s, &rec);
 }

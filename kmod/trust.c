@@ -363,7 +363,7 @@ static int mh_trust_replaces(struct mh_trust *t, const struct mh_stmt *s)
 
 int mh_trust_take(struct mh_trust *t, struct mh_kept **k, u32 *budget)
 {
-	struct mh_kept *known;
+	struct mh_kept *known, *signer;
 	int ret;
 
 	/* by leaf: the body was signed, whatever batch it came in now */
@@ -372,7 +372,9 @@ int mh_trust_take(struct mh_trust *t, struct mh_kept **k, u32 *budget)
 		kref_get(&known->ref);
 		mh_kept_put(*k);
 		*k = known;
-		return mh_trust_check(t, &known->s);
+		signer = mh_trust_signer(t, known->s.signer);
+		ret = signer ? mh_trust_signer_ok(t, &signer->s) : 0;
+		return ret ?: mh_trust_check(t, &known->s);
 	}
 	ret = mh_trust_verify(t, &(*k)->s, budget);
 	if (!ret)
@@ -403,7 +405,8 @@ int mh_trust_statement(struct mh_trust *t, struct mh_buf bytes, u32 *budget, str
 	return ret;
 }
 
-bool mh_trust_same_authority(struct mh_trust *t, const struct mh_stmt *instance, struct mh_buf owner)
+bool mh_trust_same_authority(struct mh_trust *t, const struct mh_stmt *instance,
+			     struct mh_buf owner)
 {
 	struct mh_kept *signer;
 	bool ok = false;

@@ -78,7 +78,7 @@ u64 mh_trust_time(const struct mh_trust *t);
 void mh_trust_learn(struct mh_trust *t, u64 issued);
 
 /* ---- ANCHORs ---- */
-/* Genesis (pins t->region), then one link at a time. -ESTALE one we have had, -ENOTUNIQ, -EBADMSG */
+/* Genesis (pins t->region), then one link at a time. -ESTALE had it, -ENOTUNIQ, -EBADMSG */
 int mh_trust_anchor(struct mh_trust *t, struct mh_buf bytes);
 u64 mh_trust_anchor_serial(struct mh_trust *t);
 
@@ -90,7 +90,8 @@ u64 mh_trust_anchor_serial(struct mh_trust *t);
  */
 int mh_trust_statement(struct mh_trust *t, struct mh_buf bytes, u32 *budget, struct mh_kept **kept);
 /* signed by the owner group's officers, by the RAG, or by a generate key */
-bool mh_trust_same_authority(struct mh_trust *t, const struct mh_stmt *instance, struct mh_buf owner);
+bool mh_trust_same_authority(struct mh_trust *t, const struct mh_stmt *instance,
+			     struct mh_buf owner);
 
 /* ---- freshness and the peer ---- */
 struct mh_peer {
@@ -98,10 +99,14 @@ struct mh_peer {
 	char name[MH_NAME_MAX + 1];
 	struct mh_kept *serve;	/* a reference */
 };
-/* DELEGATIONs (serve first) and EPOCH of idR or bundle, in the order of PROTOCOL 5.4; peer may be NULL. */
+/*
+ * DELEGATIONs (serve first) and EPOCH of idR or bundle, in the order of PROTOCOL 5.4; peer may be
+ * NULL.
+ */
 int mh_trust_fresh(struct mh_trust *t, const struct mh_buf *delegation, unsigned int n,
 		   struct mh_buf epoch, u32 *budget, struct mh_peer *peer);
 bool mh_trust_stale(struct mh_trust *t);	/* past EPOCH's end, or none */
+
 /* The serve DELEGATION still stands, and covers dataset ("" : any). */
 int mh_trust_serves(struct mh_trust *t, const struct mh_stmt *serve, struct mh_buf dataset);
 

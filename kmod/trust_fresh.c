@@ -461,6 +461,7 @@ int mh_trust_push(struct mh_identity *id, struct mh_buf bytes, u32 *budget)
 	mutex_lock(&id->trust->lock);
 	ret = mh_push_locked(id, k, budget, &end);
 	changed = id->trust->changed;
+	id->trust->changed = false;
 	mutex_unlock(&id->trust->lock);
 	mh_kept_put(k);
 	if (ret == -ENOTUNIQ)
