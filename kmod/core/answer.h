@@ -49,7 +49,8 @@ struct mh_answer {
 	const struct mh_stmt *instance, *dataset;
 	const struct mh_stmt *policy[8];
 	u8 policies;
-	const struct mh_stmt *epoch[MH_WRAP_CHAIN - 1];	/* GROUP_EPOCHs: contexts of a chain's links */
+	/* GROUP_EPOCHs: links' contexts */
+	const struct mh_stmt *epoch[MH_WRAP_CHAIN - 1];
 	u8 epochs;
 	u8 statements;		/* records of that kind so far */
 	struct mh_manifest manifest;
