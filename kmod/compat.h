@@ -5,7 +5,10 @@
 
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0) || LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "microhsm is built and tested on Linux 6.1 to 6.12"
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #error "microhsm is built and tested on Linux 6.1 to 6.12"
 #endif
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A pending identity becomes a Region's: each part of the bundle is checked, then its key changes. */
+/*
+ * A pending identity becomes a Region's: each part
+ * of the bundle is checked, then its key changes.
+ */
 #include <linux/slab.h>
 #include "join.h"
 #include "keytype.h"

@@ -24,10 +24,12 @@ u8 mh_admin_say(struct mh_admin *a, u8 status, const char *fmt, ...)
 u8 mh_admin_store_failed(struct mh_admin *a, int err)
 {
 	if (err == -ENOSPC)
-		return mh_admin_say(a, MH_ADMIN_FULL, "the server's disk is full: nothing was changed");
+		return mh_admin_say(a, MH_ADMIN_FULL,
+				    "the server's disk is full: nothing was changed");
 	if (err == -ENOMEM)
 		return mh_admin_say(a, MH_ADMIN_FAILED, "the server is out of memory");
-	return mh_admin_say(a, MH_ADMIN_FAILED, "the server's store failed: %s", mh_store_error(a->daemon->store));
+	return mh_admin_say(a, MH_ADMIN_FAILED, "the server's store failed: %s",
+			    mh_store_error(a->daemon->store));
 }
 
 int mh_admin_add(struct mh_admin *a, const void *p, size_t n)
@@ -114,7 +116,8 @@ static int answer(struct mh_admin *a, const u8 *p, size_t n)
 
 	a->reply.n = 0;
 	strcpy(a->why, "the request is malformed");
-	status = *p < ARRAY_SIZE(ops) && ops[*p] ? ops[*p](a, MH_BUF(p + 1, n - 1)) : MH_ADMIN_MALFORMED;
+	status = *p < ARRAY_SIZE(ops) && ops[*p] ? ops[*p](a, MH_BUF(p + 1, n - 1)) :
+						   MH_ADMIN_MALFORMED;
 	if (status) {
 		a->reply.n = 0;
 		if (mh_admin_add(a, a->why, strlen(a->why)))
@@ -123,7 +126,8 @@ static int answer(struct mh_admin *a, const u8 *p, size_t n)
 	}
 	mh_put32(head, (u32)a->reply.n + 1);
 	head[4] = status;
-	ret = bufferevent_write(a->bev, head, sizeof(head)) || bufferevent_write(a->bev, a->reply.p, a->reply.n);
+	ret = bufferevent_write(a->bev, head, sizeof(head)) ||
+	      bufferevent_write(a->bev, a->reply.p, a->reply.n);
 	/* it may have held Kec-public */
 	mh_bytes_free(&a->reply);
 	a->room = 0;
@@ -163,7 +167,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	admin_free(arg);
 }
 
-void mh_admin_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len, void *daemon)
+void mh_admin_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len,
+		     void *daemon)
 {
 	const struct timeval idle = { .tv_sec = IDLE };
 	struct mh_daemon *d = daemon;
@@ -183,7 +188,8 @@ void mh_admin_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockad
 	if (a)
 		a->bev = bufferevent_socket_new(d->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!a || !a->bev) {
-		mh_log(MH_LOG_WARNING, "admin: a connection was turned away: %u are open", d->admins);
+		mh_log(MH_LOG_WARNING, "admin: a connection was turned away: %u are open",
+		       d->admins);
 		free(a);
 		close(fd);
 		return;

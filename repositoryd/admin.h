@@ -25,7 +25,8 @@ int mh_admin_add_big(struct mh_admin *a, struct mh_buf b);	/* V(b) */
 int mh_admin_add_v(struct mh_admin *a, struct mh_buf b);	/* v(b) */
 int mh_admin_add_u64(struct mh_admin *a, u64 v);
 /* Sets why; returns status, so that `return mh_admin_say(a, MH_ADMIN_X, ...)`. */
-u8 mh_admin_say(struct mh_admin *a, u8 status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+u8 mh_admin_say(struct mh_admin *a, u8 status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* The store's errno as a status */
 u8 mh_admin_store_failed(struct mh_admin *a, int err);
 
@@ -60,7 +61,8 @@ struct mh_submit {
 };
 
 /* What only holds for its type, before it is stored: names that it names are there, owners own. */
-u8 mh_admin_rules(struct mh_submit *s, const u8 region[32], const struct mh_stmt *st, const struct mh_stmt *signer);
+u8 mh_admin_rules(struct mh_submit *s, const u8 region[32], const struct mh_stmt *st,
+		  const struct mh_stmt *signer);
 /* KEC, KE, DATA, WRAP: after all statements are in. */
 u8 mh_admin_attach(struct mh_submit *s, const struct mh_item *item);
 /* Nothing that a new statement needs is missing. */

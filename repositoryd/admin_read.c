@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* What officers' tools read: statements, the card, the audit, status; and Kec-public, against a signature. */
+/*
+ * What officers' tools read: statements, the card, the audit, status; and Kec-public, against a
+ * signature.
+ */
 #include "admin.h"
 #include "guardian.h"
 
@@ -42,7 +45,8 @@ u8 mh_admin_get(struct mh_admin *a, struct mh_buf body)
 		return MH_ADMIN_MALFORMED;
 	ret = mh_store_newest(a->daemon->store, region.p, type, subject, &b);
 	if (ret == -ENOENT)
-		return mh_admin_say(a, MH_ADMIN_NOTFOUND, "no such statement: %.*s", (int)subject.n, subject.p);
+		return mh_admin_say(a, MH_ADMIN_NOTFOUND, "no such statement: %.*s", (int)subject.n,
+				    subject.p);
 	if (!ret)
 		ret = mh_admin_add_big(a, mh_bytes_buf(&b));
 	mh_bytes_free(&b);
@@ -72,7 +76,8 @@ static int list_one(void *ctx, struct mh_buf b)
 	ret = mh_guardian_live(l->a->daemon, l->region, &s, l->now);
 	if (ret == -EKEYREVOKED || ret == -EKEYREJECTED)
 		flags |= 1;
-	if (s.type == MH_ENTITY && mh_guardian_suspended(l->a->daemon, l->region, s.subject, l->now))
+	if (s.type == MH_ENTITY &&
+	    mh_guardian_suspended(l->a->daemon, l->region, s.subject, l->now))
 		flags |= 2;
 	return mh_admin_add(l->a, &flags, 1);
 }
@@ -96,7 +101,8 @@ u8 mh_admin_list(struct mh_admin *a, struct mh_buf body)
 	l.region = region.p;
 	ret = mh_admin_add(a, none, 2);
 	if (!ret)
-		ret = mh_store_list(a->daemon->store, region.p, type, prefix, after, LIST_MOST, list_one, &l);
+		ret = mh_store_list(a->daemon->store, region.p, type, prefix, after, LIST_MOST,
+				    list_one, &l);
 	if (!ret)
 		mh_put16(a->reply.p, l.n);
 	return done(a, ret);
@@ -158,7 +164,8 @@ u8 mh_admin_anchors(struct mh_admin *a, struct mh_buf body)
 		return mh_admin_say(a, MH_ADMIN_NOTFOUND, "no such Region");
 	if (!ret)
 		ret = mh_admin_add(a, none, 2);
-	for (u64 serial = from ? from : 1; !ret && serial <= row.anchor_serial && n < ANCHORS_MOST; serial++) {
+	for (u64 serial = from ? from : 1; !ret && serial <= row.anchor_serial && n < ANCHORS_MOST;
+	     serial++) {
 		struct mh_bytes b;
 
 		ret = mh_store_anchor(a->daemon->store, region.p, serial, &b);
@@ -183,7 +190,9 @@ u8 mh_admin_trust(struct mh_admin *a, struct mh_buf body)
 	if (!r)
 		return mh_admin_say(a, MH_ADMIN_NOTFOUND, "no such Region");
 	if (!r->serve.n || !r->fresh.n || !r->epoch.n)
-		return mh_admin_say(a, MH_ADMIN_NOTFOUND, "the Region has no DELEGATION of serve and freshness to this server that holds now");
+		return mh_admin_say(a, MH_ADMIN_NOTFOUND,
+				    "the Region has no DELEGATION of serve and freshness to this "
+				    "server that holds now");
 	ret = mh_admin_add(a, &n, 1);
 	if (!ret)
 		ret = mh_admin_add_big(a, mh_bytes_buf(&r->serve));
@@ -202,7 +211,8 @@ u8 mh_admin_nonce(struct mh_admin *a, struct mh_buf body)
 
 /* ---- Kec-public ---- */
 
-static bool officer_signed(struct mh_admin *a, const u8 *region, struct mh_buf name, u8 officer, const u8 *sig)
+static bool officer_signed(struct mh_admin *a, const u8 *region, struct mh_buf name, u8 officer,
+			   const u8 *sig)
 {
 	u8 prefixed[2 + MH_NAME_MAX], digest[MH_HASH_LEN];
 	const struct mh_buf v[] = { MH_L("admin read"), MH_BUF(a->nonce, 32), MH_BUF(region, 32),
@@ -223,17 +233,22 @@ static bool officer_signed(struct mh_admin *a, const u8 *region, struct mh_buf n
 	good = !mh_stmt_parse(&anchor, b.p, b.n);
 	if (good) {
 		mh_quorum_of(&q, &anchor);
-		good = officer < q.n && !mh_p256_verify(q.keys + (size_t)officer * MH_P256_PUB_LEN, digest, sig);
+		good = officer < q.n &&
+		       !mh_p256_verify(q.keys + (size_t)officer * MH_P256_PUB_LEN, digest, sig);
 	}
 	mh_bytes_free(&b);
 	return good;
 }
 
-static int record_read(struct mh_admin *a, const u8 *region, const struct mh_stmt *entity, u8 officer)
+static int record_read(struct mh_admin *a, const u8 *region, const struct mh_stmt *entity,
+		       u8 officer)
 {
 	struct mh_audit_record r = {
-		.event = MH_AUDIT_READ_KEC, .who = MH_BUF(a->who, strlen(a->who)), .what = entity->subject,
-		.number = entity->serial, .request = officer,
+		.event = MH_AUDIT_READ_KEC,
+		.who = MH_BUF(a->who, strlen(a->who)),
+		.what = entity->subject,
+		.number = entity->serial,
+		.request = officer,
 	};
 	int ret;
 
@@ -261,7 +276,9 @@ static int reveal(struct mh_admin *a, const struct mh_stmt *entity)
 
 	if (!ret)
 		ret = sealed.n == MH_SEALED_LEN ?
-			mh_keeper_open_kec(&a->daemon->keeper, mh_bytes_buf(&sealed), kid, kec) : -EUCLEAN;
+			      mh_keeper_open_kec(&a->daemon->keeper, mh_bytes_buf(&sealed), kid,
+						 kec) :
+			      -EUCLEAN;
 	if (!ret)
 		ret = mh_admin_add_v(a, MH_BUF(kec, sizeof(kec)));
 	mh_bytes_free(&sealed);
@@ -286,11 +303,13 @@ u8 mh_admin_read_kec(struct mh_admin *a, struct mh_buf body)
 	if (mh_read_end(&r) || !mh_name_ok(name))
 		return MH_ADMIN_MALFORMED;
 	if (!officer_signed(a, region.p, name, officer, sig.p))
-		return mh_admin_say(a, MH_ADMIN_DENIED, "no officer of this Region signed for this read");
+		return mh_admin_say(a, MH_ADMIN_DENIED,
+				    "no officer of this Region signed for this read");
 	ret = mh_guardian_entity(a->daemon, region.p, name, mh_now(a->daemon), &b);
 	if (ret > 0) {
 		mh_bytes_free(&b);
-		return mh_admin_say(a, MH_ADMIN_NOTFOUND, "no Entity %.*s that is enrolled now", (int)name.n, name.p);
+		return mh_admin_say(a, MH_ADMIN_NOTFOUND, "no Entity %.*s that is enrolled now",
+				    (int)name.n, name.p);
 	}
 	if (!ret)
 		ret = mh_stmt_parse(&entity, b.p, b.n);
@@ -300,7 +319,8 @@ u8 mh_admin_read_kec(struct mh_admin *a, struct mh_buf body)
 		ret = reveal(a, &entity);
 	mh_bytes_free(&b);
 	if (ret == -ENOENT)
-		return mh_admin_say(a, MH_ADMIN_NOTFOUND, "no Kec-public of %.*s is kept here", (int)name.n, name.p);
+		return mh_admin_say(a, MH_ADMIN_NOTFOUND, "no Kec-public of %.*s is kept here",
+				    (int)name.n, name.p);
 	return done(a, ret);
 }
 
@@ -328,7 +348,8 @@ u8 mh_admin_audit(struct mh_admin *a, struct mh_buf body)
 	if (!ret)
 		ret = mh_admin_add(a, none, 4);
 	if (!ret)
-		ret = mh_store_audit_list(a->daemon->store, from, most < AUDIT_MOST ? most : AUDIT_MOST, list_one, &l);
+		ret = mh_store_audit_list(a->daemon->store, from,
+					  most < AUDIT_MOST ? most : AUDIT_MOST, list_one, &l);
 	if (!ret) {
 		mh_put32(a->reply.p, l.n);
 		ret = mh_store_checkpoint_last(a->daemon->store, &b);
@@ -352,11 +373,14 @@ static json_t *region_json(struct mh_daemon *d, const struct mh_region *r)
 		number = s.serial;
 	if (r->serve.n && !mh_stmt_parse(&s, r->serve.p, r->serve.n))
 		mh_time_text(s.not_after, serve_until);
-	return json_pack("{s:s,s:s,s:I,s:I,s:I,s:s,s:s,s:b,s:s}", "region", r->row.label, "fingerprint", fingerprint,
-			 "anchor", (json_int_t)r->row.anchor_serial, "revocations", (json_int_t)r->row.revokes,
-			 "epoch", (json_int_t)number, "epoch-until", number ? until : "", "serve-until", serve_until,
-			 "serving", r->idr.n && r->epoch_end >= mh_now(d), "freshness",
-			 "by this server, one key: a withheld revocation is bounded by the freshness delegation's end against this server, by epoch-until against networks");
+	return json_pack(
+		"{s:s,s:s,s:I,s:I,s:I,s:s,s:s,s:b,s:s}", "region", r->row.label, "fingerprint",
+		fingerprint, "anchor", (json_int_t)r->row.anchor_serial, "revocations",
+		(json_int_t)r->row.revokes, "epoch", (json_int_t)number, "epoch-until",
+		number ? until : "", "serve-until", serve_until, "serving",
+		r->idr.n && r->epoch_end >= mh_now(d), "freshness",
+		"by this server, one key: a withheld revocation is bounded by the freshness "
+		"delegation's end against this server, by epoch-until against networks");
 }
 
 u8 mh_admin_status_json(struct mh_admin *a, struct mh_buf body)
@@ -372,14 +396,16 @@ u8 mh_admin_status_json(struct mh_admin *a, struct mh_buf body)
 	regions = json_array();
 	LIST_FOREACH(r, &d->regions, link)
 		json_array_append_new(regions, region_json(d, r));
-	j = json_pack("{s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:o}", "server", d->config.name, "version",
-		      MH_REPOSITORYD_VERSION, "uptime", (json_int_t)(mh_now(d) - d->started), "connections",
-		      (int)d->connections, "deliveries", (json_int_t)d->deliveries, "refusals",
-		      (json_int_t)d->refusals, "audit", (json_int_t)d->audit.seq, "audit-signed",
-		      (json_int_t)d->audit.checkpoint, "regions", regions);
-	text = j ? json_dumps(j, JSON_COMPACT) : NULL;
-	json_decref(j);
-	ret = text ? mh_admin_add(a, text, strlen(text)) : -ENOMEM;
-	free(text);
-	return done(a, ret);
+		j = json_pack("{s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:o}", "server", d->config.name,
+			      "version", MH_REPOSITORYD_VERSION, "uptime",
+			      (json_int_t)(mh_now(d) - d->started), "connections",
+			      (int)d->connections, "deliveries", (json_int_t)d->deliveries,
+			      "refusals", (json_int_t)d->refusals, "audit",
+			      (json_int_t)d->audit.seq, "audit-signed",
+			      (json_int_t)d->audit.checkpoint, "regions", regions);
+		text = j ? json_dumps(j, JSON_COMPACT) : NULL;
+		json_decref(j);
+		ret = text ? mh_admin_add(a, text, strlen(text)) : -ENOMEM;
+		free(text);
+		return done(a, ret);
 }

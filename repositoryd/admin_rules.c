@@ -33,7 +33,8 @@ static u8 policies_are_here(struct mh_submit *s, const u8 *region, const struct 
 			mh_bytes_free(&b);
 		}
 		if (!ok)
-			return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "%.*s names a POLICY that is not stored",
+			return mh_admin_say(s->a, MH_ADMIN_NOTFOUND,
+					    "%.*s names a POLICY that is not stored",
 					    (int)st->subject.n, st->subject.p);
 	}
 	return MH_ADMIN_OK;
@@ -42,9 +43,12 @@ static u8 policies_are_here(struct mh_submit *s, const u8 *region, const struct 
 static u8 rules_entity(struct mh_submit *s, const struct mh_stmt *st)
 {
 	if (!mh_name_ok(st->subject))
-		return mh_admin_say(s->a, MH_ADMIN_INVALID, "not an Entity's name: %.*s", (int)st->subject.n, st->subject.p);
-	if (mh_stmt_num(st, MH_A_KEI_KIND) != MH_KIND_PAIR || mh_stmt_num(st, MH_A_KEC_KIND) != MH_KIND_PAIR)
-		return mh_admin_say(s->a, MH_ADMIN_INVALID, "Entity %.*s: this server serves Entities whose keys are pairs",
+		return mh_admin_say(s->a, MH_ADMIN_INVALID, "not an Entity's name: %.*s",
+				    (int)st->subject.n, st->subject.p);
+	if (mh_stmt_num(st, MH_A_KEI_KIND) != MH_KIND_PAIR ||
+	    mh_stmt_num(st, MH_A_KEC_KIND) != MH_KIND_PAIR)
+		return mh_admin_say(s->a, MH_ADMIN_INVALID,
+				    "Entity %.*s: this server serves Entities whose keys are pairs",
 				    (int)st->subject.n, st->subject.p);
 	return MH_ADMIN_OK;
 }
@@ -60,10 +64,11 @@ static u8 rules_member(struct mh_submit *s, const u8 *region, const struct mh_st
 	group = MH_BUF(st->subject.p, (size_t)(cut - st->subject.p));
 	member = MH_BUF(cut + 1, st->subject.n - group.n - 1);
 	if (!have(s, region, MH_GROUP, group))
-		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no group %.*s", (int)group.n, group.p);
+		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no group %.*s", (int)group.n,
+				    group.p);
 	if (!have(s, region, kind, member))
-		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no %s %.*s", kind == MH_GROUP ? "group" : "Entity",
-				    (int)member.n, member.p);
+		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no %s %.*s",
+				    kind == MH_GROUP ? "group" : "Entity", (int)member.n, member.p);
 	return MH_ADMIN_OK;
 }
 
@@ -73,10 +78,12 @@ static u8 rules_dataset(struct mh_submit *s, const u8 *region, const struct mh_s
 	u64 mode = mh_stmt_num(st, MH_A_MODE);
 
 	if (mode != MH_MODE_SESSION && mode != MH_MODE_GROUP)
-		return mh_admin_say(s->a, MH_ADMIN_INVALID, "DataSet %.*s: this server serves the modes session and group",
+		return mh_admin_say(s->a, MH_ADMIN_INVALID,
+				    "DataSet %.*s: this server serves the modes session and group",
 				    (int)st->subject.n, st->subject.p);
 	if (owner.n && !have(s, region, MH_GROUP, owner))
-		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no group %.*s to own the DataSet", (int)owner.n, owner.p);
+		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no group %.*s to own the DataSet",
+				    (int)owner.n, owner.p);
 	return policies_are_here(s, region, st);
 }
 
@@ -84,26 +91,33 @@ static u8 rules_dataset(struct mh_submit *s, const u8 *region, const struct mh_s
 static u8 instance_fits(struct mh_submit *s, const struct mh_stmt *st, const struct mh_stmt *signer,
 			const struct mh_stmt *dataset, const struct mh_manifest *m)
 {
-	const struct mh_buf owner = mh_stmt_attr(dataset, MH_A_OWNER), policies = mh_stmt_attr(dataset, MH_A_POLICIES);
+	const struct mh_buf owner = mh_stmt_attr(dataset, MH_A_OWNER),
+			    policies = mh_stmt_attr(dataset, MH_A_POLICIES);
 	bool owned = signer->type == MH_DELEGATION ||
-		(owner.n ? signer->type == MH_GROUP && mh_buf_equal(signer->subject, owner) : signer->type == MH_ANCHOR);
+		     (owner.n ? signer->type == MH_GROUP && mh_buf_equal(signer->subject, owner) :
+				signer->type == MH_ANCHOR);
 
 	if (!owned)
-		return mh_admin_say(s->a, MH_ADMIN_DENIED, "%.*s is not signed by its DataSet's owner",
-				    (int)st->subject.n, st->subject.p);
+		return mh_admin_say(s->a, MH_ADMIN_DENIED,
+				    "%.*s is not signed by its DataSet's owner", (int)st->subject.n,
+				    st->subject.p);
 	if (m->tombstone)
 		return MH_ADMIN_OK;
-	if (m->mode != mh_stmt_num(dataset, MH_A_MODE) || m->kind != mh_stmt_num(dataset, MH_A_KIND))
-		return mh_admin_say(s->a, MH_ADMIN_INVALID, "%.*s: its mode or kind is not its DataSet's",
+	if (m->mode != mh_stmt_num(dataset, MH_A_MODE) ||
+	    m->kind != mh_stmt_num(dataset, MH_A_KIND))
+		return mh_admin_say(s->a, MH_ADMIN_INVALID,
+				    "%.*s: its mode or kind is not its DataSet's",
 				    (int)st->subject.n, st->subject.p);
 	for (size_t i = 0; i + 32 <= policies.n; i += 32)
 		if (!mh_list_has32(m->policies, policies.p + i))
-			return mh_admin_say(s->a, MH_ADMIN_INVALID, "%.*s leaves out a POLICY of its DataSet",
+			return mh_admin_say(s->a, MH_ADMIN_INVALID,
+					    "%.*s leaves out a POLICY of its DataSet",
 					    (int)st->subject.n, st->subject.p);
 	return MH_ADMIN_OK;
 }
 
-static u8 reissue_fits(struct mh_submit *s, const u8 *region, const struct mh_stmt *st, const struct mh_manifest *m)
+static u8 reissue_fits(struct mh_submit *s, const u8 *region, const struct mh_stmt *st,
+		       const struct mh_manifest *m)
 {
 	struct mh_bytes b;
 	struct mh_stmt old;
@@ -114,15 +128,18 @@ static u8 reissue_fits(struct mh_submit *s, const u8 *region, const struct mh_st
 	if (ret)
 		return ret == -ENOENT ? MH_ADMIN_OK : mh_admin_store_failed(s->a, ret);
 	fits = !mh_stmt_parse(&old, b.p, b.n) && !mh_manifest_decode(&was, &old) &&
-		(m->tombstone || (!was.tombstone && !memcmp(was.icx, m->icx, 32) && !memcmp(was.ke_kid, m->ke_kid, 32) &&
-				  !memcmp(was.sha256, m->sha256, 32)));
+	       (m->tombstone ||
+		(!was.tombstone && !memcmp(was.icx, m->icx, 32) &&
+		 !memcmp(was.ke_kid, m->ke_kid, 32) && !memcmp(was.sha256, m->sha256, 32)));
 	mh_bytes_free(&b);
 	return fits ? MH_ADMIN_OK :
-		mh_admin_say(s->a, MH_ADMIN_CONFLICT, "%.*s exists with other Data: give it the next version",
-			     (int)st->subject.n, st->subject.p);
+		      mh_admin_say(s->a, MH_ADMIN_CONFLICT,
+				   "%.*s exists with other Data: give it the next version",
+				   (int)st->subject.n, st->subject.p);
 }
 
-static u8 rules_instance(struct mh_submit *s, const u8 *region, const struct mh_stmt *st, const struct mh_stmt *signer)
+static u8 rules_instance(struct mh_submit *s, const u8 *region, const struct mh_stmt *st,
+			 const struct mh_stmt *signer)
 {
 	struct mh_manifest m;
 	struct mh_bytes b;
@@ -130,9 +147,11 @@ static u8 rules_instance(struct mh_submit *s, const u8 *region, const struct mh_
 	u8 status;
 
 	if (mh_manifest_decode(&m, st))
-		return mh_admin_say(s->a, MH_ADMIN_INVALID, "%.*s contradicts itself", (int)st->subject.n, st->subject.p);
+		return mh_admin_say(s->a, MH_ADMIN_INVALID, "%.*s contradicts itself",
+				    (int)st->subject.n, st->subject.p);
 	if (mh_store_newest(s->a->daemon->store, region, MH_DATASET, m.dataset, &b))
-		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no DataSet %.*s", (int)m.dataset.n, m.dataset.p);
+		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no DataSet %.*s", (int)m.dataset.n,
+				    m.dataset.p);
 	status = mh_stmt_parse(&dataset, b.p, b.n) ? mh_admin_store_failed(s->a, -EUCLEAN) :
 		instance_fits(s, st, signer, &dataset, &m);
 	mh_bytes_free(&b);
@@ -146,12 +165,13 @@ static u8 rules_revoke(struct mh_submit *s, const u8 *region, const struct mh_st
 	u8 target = (u8)mh_stmt_num(st, MH_A_TARGET_TYPE);
 
 	if (!mh_stmt_has(st, MH_A_UNDER) && !have(s, region, target, st->subject))
-		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "nothing named %.*s to revoke", (int)st->subject.n,
-				    st->subject.p);
+		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "nothing named %.*s to revoke",
+				    (int)st->subject.n, st->subject.p);
 	return MH_ADMIN_OK;
 }
 
-u8 mh_admin_rules(struct mh_submit *s, const u8 region[32], const struct mh_stmt *st, const struct mh_stmt *signer)
+u8 mh_admin_rules(struct mh_submit *s, const u8 region[32], const struct mh_stmt *st,
+		  const struct mh_stmt *signer)
 {
 	switch (st->type) {
 	case MH_ENTITY:
@@ -165,8 +185,10 @@ u8 mh_admin_rules(struct mh_submit *s, const u8 region[32], const struct mh_stmt
 	case MH_REVOKE:
 		return rules_revoke(s, region, st);
 	case MH_SUSPEND:
-		return have(s, region, MH_ENTITY, st->subject) ? MH_ADMIN_OK :
-			mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no Entity %.*s to suspend", (int)st->subject.n, st->subject.p);
+		return have(s, region, MH_ENTITY, st->subject) ?
+			       MH_ADMIN_OK :
+			       mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no Entity %.*s to suspend",
+					    (int)st->subject.n, st->subject.p);
 	default:
 		return MH_ADMIN_OK;
 	}
@@ -206,7 +228,8 @@ static u8 attach_secret(struct mh_submit *s, const struct mh_item *item)
 	if (item->b.n != 32 + MH_HPKE_ITEM)
 		return MH_ADMIN_MALFORMED;
 	if (mh_admin_find(s, item->b.p, region, &b))
-		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "a secret for a statement that is not stored");
+		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND,
+				    "a secret for a statement that is not stored");
 	ret = mh_stmt_parse(&st, b.p, b.n);
 	if (!ret && st.type != (kec ? MH_ENTITY : MH_INSTANCE))
 		ret = -EINVAL;
@@ -221,15 +244,19 @@ static u8 attach_secret(struct mh_submit *s, const struct mh_item *item)
 		if (!ret && (m.tombstone || m.mode != MH_MODE_SESSION))
 			ret = -EINVAL;
 		if (!ret)
-			ret = mh_keeper_take_ke(&d->keeper, item->b.p, item->b.p + 32, m.icx, m.ke_kid, sealed);
+			ret = mh_keeper_take_ke(&d->keeper, item->b.p, item->b.p + 32, m.icx,
+						m.ke_kid, sealed);
 		if (!ret)
 			ret = mh_store_put_ke(d->store, m.ke_kid, MH_BUF(sealed, sizeof(sealed)));
 	}
 	mh_bytes_free(&b);
 	if (ret == -EBADMSG || ret == -EKEYREJECTED)
-		return mh_admin_say(s->a, MH_ADMIN_INVALID, "a secret does not open, or is not the one that its statement names");
+		return mh_admin_say(
+			s->a, MH_ADMIN_INVALID,
+			"a secret does not open, or is not the one that its statement names");
 	if (ret == -EINVAL)
-		return mh_admin_say(s->a, MH_ADMIN_INVALID, "a secret for a statement that takes none");
+		return mh_admin_say(s->a, MH_ADMIN_INVALID,
+				    "a secret for a statement that takes none");
 	return ret ? mh_admin_store_failed(s->a, ret) : MH_ADMIN_OK;
 }
 
@@ -243,16 +270,19 @@ static u8 attach_data(struct mh_submit *s, const struct mh_item *item)
 	for (u16 i = 0; i < s->n; i++) {
 		struct mh_stmt st;
 
-		if (s->item[i].type != MH_ITEM_STATEMENT || mh_stmt_parse(&st, s->item[i].b.p, s->item[i].b.n) ||
-		    st.type != MH_INSTANCE || mh_stmt_has(&st, MH_A_TOMBSTONE) ||
+		if (s->item[i].type != MH_ITEM_STATEMENT ||
+		    mh_stmt_parse(&st, s->item[i].b.p, s->item[i].b.n) || st.type != MH_INSTANCE ||
+		    mh_stmt_has(&st, MH_A_TOMBSTONE) ||
 		    memcmp(mh_stmt_attr(&st, MH_A_SHA256).p, sha, 32))
 			continue;
 		if (mh_stmt_num(&st, MH_A_LENGTH) != item->b.n)
-			return mh_admin_say(s->a, MH_ADMIN_INVALID, "Data is not as long as its INSTANCE says");
+			return mh_admin_say(s->a, MH_ADMIN_INVALID,
+					    "Data is not as long as its INSTANCE says");
 		ret = mh_store_put_data(s->a->daemon->store, sha, item->b);
 		return ret ? mh_admin_store_failed(s->a, ret) : MH_ADMIN_OK;
 	}
-	return mh_admin_say(s->a, MH_ADMIN_INVALID, "Data that no INSTANCE of this submission names");
+	return mh_admin_say(s->a, MH_ADMIN_INVALID,
+			    "Data that no INSTANCE of this submission names");
 }
 
 static u8 attach_wrap(struct mh_submit *s, const struct mh_item *item)
@@ -261,14 +291,18 @@ static u8 attach_wrap(struct mh_submit *s, const struct mh_item *item)
 	int ret = 0;
 
 	if (item->b.n != MH_WRAP_LEN || mh_wrap_check(item->b) || item->b.p[0] == MH_WRAP_NONE)
-		return mh_admin_say(s->a, MH_ADMIN_MALFORMED, "a wrap is malformed, or holds its key in the clear");
+		return mh_admin_say(s->a, MH_ADMIN_MALFORMED,
+				    "a wrap is malformed, or holds its key in the clear");
 	for (unsigned int i = 0; i < s->regions && !ret; i++)
-		ret = mh_store_has_ke_kid(s->a->daemon->store, s->region[i], mh_wrap_kid(item->b.p));
+		ret = mh_store_has_ke_kid(s->a->daemon->store, s->region[i],
+					  mh_wrap_kid(item->b.p));
 	LIST_FOREACH(r, &s->a->daemon->regions, link)
 		if (!ret)
-			ret = mh_store_has_ke_kid(s->a->daemon->store, r->row.id, mh_wrap_kid(item->b.p));
+			ret = mh_store_has_ke_kid(s->a->daemon->store, r->row.id,
+						  mh_wrap_kid(item->b.p));
 	if (!ret)
-		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "a wrap of a key that no stored INSTANCE has");
+		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND,
+				    "a wrap of a key that no stored INSTANCE has");
 	ret = ret < 0 ? ret : mh_store_put_wrap(s->a->daemon->store, item->b.p);
 	return ret ? mh_admin_store_failed(s->a, ret) : MH_ADMIN_OK;
 }
@@ -284,7 +318,8 @@ u8 mh_admin_attach(struct mh_submit *s, const struct mh_item *item)
 	case MH_ITEM_WRAP:
 		return attach_wrap(s, item);
 	default:
-		return mh_admin_say(s->a, MH_ADMIN_MALFORMED, "an item of a kind that is not known here");
+		return mh_admin_say(s->a, MH_ADMIN_MALFORMED,
+				    "an item of a kind that is not known here");
 	}
 }
 
@@ -300,9 +335,11 @@ u8 mh_admin_complete(struct mh_submit *s, const u8 region[32], const struct mh_s
 	if (st->type == MH_ENTITY) {
 		ret = mh_store_kec(store, mh_stmt_attr(st, MH_A_KEC_KID).p, &b);
 		mh_bytes_free(&b);
-		return ret == -ENOENT ? mh_admin_say(s->a, MH_ADMIN_INVALID, "Entity %.*s comes without its Kec-public",
+		return ret == -ENOENT ? mh_admin_say(s->a, MH_ADMIN_INVALID,
+						     "Entity %.*s comes without its Kec-public",
 						     (int)st->subject.n, st->subject.p) :
-			ret ? mh_admin_store_failed(s->a, ret) : MH_ADMIN_OK;
+		       ret	      ? mh_admin_store_failed(s->a, ret) :
+					MH_ADMIN_OK;
 	}
 	if (st->type != MH_INSTANCE || mh_manifest_decode(&m, st) || m.tombstone)
 		return MH_ADMIN_OK;
@@ -311,7 +348,9 @@ u8 mh_admin_complete(struct mh_submit *s, const u8 region[32], const struct mh_s
 		ret = mh_store_ke(store, m.ke_kid, &b);
 		mh_bytes_free(&b);
 	}
-	return ret == -ENOENT ? mh_admin_say(s->a, MH_ADMIN_INVALID, "%.*s comes without its Data or its key",
+	return ret == -ENOENT ? mh_admin_say(s->a, MH_ADMIN_INVALID,
+					     "%.*s comes without its Data or its key",
 					     (int)st->subject.n, st->subject.p) :
-		ret ? mh_admin_store_failed(s->a, ret) : MH_ADMIN_OK;
+	       ret	      ? mh_admin_store_failed(s->a, ret) :
+				MH_ADMIN_OK;
 }

@@ -15,9 +15,12 @@
 static const char *type_name(u8 type)
 {
 	static const char *const names[__MH_STMT_TYPES] = {
-		[MH_ANCHOR] = "ANCHOR", [MH_DELEGATION] = "DELEGATION", [MH_ENTITY] = "ENTITY", [MH_GROUP] = "GROUP",
-		[MH_MEMBER] = "MEMBER", [MH_DATASET] = "DATASET", [MH_POLICY] = "POLICY", [MH_INSTANCE] = "INSTANCE",
-		[MH_REVOKE] = "REVOKE", [MH_SUSPEND] = "SUSPEND", [MH_EPOCH] = "EPOCH", [MH_GROUP_EPOCH] = "GROUP_EPOCH",
+		[MH_ANCHOR] = "ANCHOR", [MH_DELEGATION] = "DELEGATION",
+		[MH_ENTITY] = "ENTITY", [MH_GROUP] = "GROUP",
+		[MH_MEMBER] = "MEMBER", [MH_DATASET] = "DATASET",
+		[MH_POLICY] = "POLICY", [MH_INSTANCE] = "INSTANCE",
+		[MH_REVOKE] = "REVOKE", [MH_SUSPEND] = "SUSPEND",
+		[MH_EPOCH] = "EPOCH",	[MH_GROUP_EPOCH] = "GROUP_EPOCH",
 	};
 
 	return type < __MH_STMT_TYPES && names[type] ? names[type] : "statement";
@@ -41,8 +44,11 @@ static int touch(struct mh_submit *s, const u8 *region, bool renew)
 static u8 record(struct mh_submit *s, const u8 *region, const struct mh_stmt *st)
 {
 	struct mh_audit_record r = {
-		.event = MH_AUDIT_STATEMENT, .who = MH_BUF(s->a->who, strlen(s->a->who)), .what = st->subject,
-		.number = st->serial, .request = st->type,
+		.event = MH_AUDIT_STATEMENT,
+		.who = MH_BUF(s->a->who, strlen(s->a->who)),
+		.what = st->subject,
+		.number = st->serial,
+		.request = st->type,
 	};
 	int ret = mh_store_put(s->a->daemon->store, region, st);
 
@@ -53,7 +59,10 @@ static u8 record(struct mh_submit *s, const u8 *region, const struct mh_stmt *st
 	return ret ? mh_admin_store_failed(s->a, ret) : MH_ADMIN_OK;
 }
 
-/* Same (type, subject): only a higher serial; the very same statement again is no change. 1: it is there already */
+/*
+ * Same (type, subject): only a higher serial; the very same statement again is no change. 1: it is
+ * there already
+ */
 static u8 check_serial(struct mh_submit *s, const u8 *region, const struct mh_stmt *st, bool *same)
 {
 	struct mh_bytes b;
@@ -70,9 +79,11 @@ static u8 check_serial(struct mh_submit *s, const u8 *region, const struct mh_st
 		*same = true;
 	else if (st->serial <= old.serial)
 		status = mh_admin_say(s->a, MH_ADMIN_CONFLICT,
-				      "%s %.*s: serial %llu is not above the stored %llu; fetch it again and sign with serial %llu",
+				      "%s %.*s: serial %llu is not above the stored %llu; fetch it "
+				      "again and sign with serial %llu",
 				      type_name(st->type), (int)st->subject.n, st->subject.p,
-				      (unsigned long long)st->serial, (unsigned long long)old.serial,
+				      (unsigned long long)st->serial,
+				      (unsigned long long)old.serial,
 				      (unsigned long long)old.serial + 1);
 	mh_bytes_free(&b);
 	return status;
@@ -88,13 +99,16 @@ static u8 take_genesis(struct mh_submit *s, const struct mh_stmt *st)
 	int ret = mh_anchor_genesis(st, row.id);
 
 	if (ret)
-		return mh_admin_say(s->a, MH_ADMIN_DENIED, "the genesis ANCHOR is not signed by its own officers");
+		return mh_admin_say(s->a, MH_ADMIN_DENIED,
+				    "the genesis ANCHOR is not signed by its own officers");
 	if (!mh_store_region(s->a->daemon->store, row.id, &have))
 		return touch(s, row.id, false) ? MH_ADMIN_FULL : MH_ADMIN_OK;
 	mh_fingerprint(row.id, fingerprint);
 	if (!mh_config_accepts(&s->a->daemon->config, row.id))
-		return mh_admin_say(s->a, MH_ADMIN_DENIED,
-				    "this server's configuration names no Region with the fingerprint %s", fingerprint);
+		return mh_admin_say(
+			s->a, MH_ADMIN_DENIED,
+			"this server's configuration names no Region with the fingerprint %s",
+			fingerprint);
 	if (st->subject.n > MH_NAME_MAX)
 		return mh_admin_say(s->a, MH_ADMIN_INVALID, "the Region's label is too long");
 	memcpy(row.label, st->subject.p, st->subject.n);
@@ -112,7 +126,8 @@ static u8 take_next_anchor(struct mh_submit *s, const struct mh_stmt *st)
 	int ret = mh_store_region(s->a->daemon->store, st->region, &row);
 
 	if (ret == -ENOENT)
-		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "an ANCHOR of a Region that is not served here");
+		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND,
+				    "an ANCHOR of a Region that is not served here");
 	if (!ret)
 		ret = mh_store_anchor(s->a->daemon->store, row.id, row.anchor_serial, &b);
 	if (ret)
@@ -126,10 +141,14 @@ static u8 take_next_anchor(struct mh_submit *s, const struct mh_stmt *st)
 		ret = mh_anchor_next(&cur, row.id, st);
 	mh_bytes_free(&b);
 	if (ret == -ESTALE)
-		return mh_admin_say(s->a, MH_ADMIN_CONFLICT, "ANCHOR serial %llu is stored already; another of that serial is a fork",
-				    (unsigned long long)row.anchor_serial);
+		return mh_admin_say(
+			s->a, MH_ADMIN_CONFLICT,
+			"ANCHOR serial %llu is stored already; another of that serial is a fork",
+			(unsigned long long)row.anchor_serial);
 	if (ret)
-		return mh_admin_say(s->a, MH_ADMIN_DENIED, "the ANCHOR does not follow the stored one, or not by both quorums");
+		return mh_admin_say(
+			s->a, MH_ADMIN_DENIED,
+			"the ANCHOR does not follow the stored one, or not by both quorums");
 	row.anchor_serial = st->serial;
 	ret = mh_store_region_put(s->a->daemon->store, &row);
 	if (ret || touch(s, row.id, true))
@@ -155,35 +174,42 @@ static u8 count_revoke(struct mh_submit *s, const struct mh_stmt *st)
 	return ret ? mh_admin_store_failed(s->a, ret) : MH_ADMIN_OK;
 }
 
-static u8 check_signature(struct mh_submit *s, const struct mh_stmt *st, const struct mh_stmt *signer,
-			  const struct mh_store_region *row)
+static u8 check_signature(struct mh_submit *s, const struct mh_stmt *st,
+			  const struct mh_stmt *signer, const struct mh_store_region *row)
 {
 	u64 now = mh_now(s->a->daemon);
 	int ret = 0;
 
 	if (signer->type == MH_ANCHOR && signer->serial != row->anchor_serial)
-		return mh_admin_say(s->a, MH_ADMIN_DENIED, "%s %.*s was signed under ANCHOR %llu; the Region is at %llu: sign it again",
+		return mh_admin_say(s->a, MH_ADMIN_DENIED,
+				    "%s %.*s was signed under ANCHOR %llu; the Region is at %llu: "
+				    "sign it again",
 				    type_name(st->type), (int)st->subject.n, st->subject.p,
-				    (unsigned long long)signer->serial, (unsigned long long)row->anchor_serial);
+				    (unsigned long long)signer->serial,
+				    (unsigned long long)row->anchor_serial);
 	if (signer->type != MH_ANCHOR)
 		ret = mh_guardian_live(s->a->daemon, row->id, signer, now);
 	if (!ret)
 		ret = mh_stmt_verify(st, row->id, signer);
 	if (ret)
-		return mh_admin_say(s->a, MH_ADMIN_DENIED, "%s %.*s: %s", type_name(st->type), (int)st->subject.n,
-				    st->subject.p, ret == -EPERM ? "its signer may not sign that" :
-				    ret == -EKEYREVOKED ? "its signer is revoked" :
-				    ret == -EKEYEXPIRED ? "its signer's validity has ended" :
-				    "the signatures are not those of the quorum");
+		return mh_admin_say(
+			s->a, MH_ADMIN_DENIED, "%s %.*s: %s", type_name(st->type),
+			(int)st->subject.n, st->subject.p,
+			ret == -EPERM	    ? "its signer may not sign that" :
+			ret == -EKEYREVOKED ? "its signer is revoked" :
+			ret == -EKEYEXPIRED ? "its signer's validity has ended" :
+					      "the signatures are not those of the quorum");
 	if (mh_stmt_valid_at(st, now) == -EKEYEXPIRED)
-		return mh_admin_say(s->a, MH_ADMIN_INVALID, "%s %.*s: its validity has ended", type_name(st->type),
-				    (int)st->subject.n, st->subject.p);
+		return mh_admin_say(s->a, MH_ADMIN_INVALID, "%s %.*s: its validity has ended",
+				    type_name(st->type), (int)st->subject.n, st->subject.p);
 	return MH_ADMIN_OK;
 }
 
 static u8 take_signed(struct mh_submit *s, const struct mh_stmt *st, const struct mh_stmt *signer)
 {
-	static const u8 renewing[__MH_STMT_TYPES] = { [MH_REVOKE] = 1, [MH_SUSPEND] = 1, [MH_DELEGATION] = 1 };
+	static const u8 renewing[__MH_STMT_TYPES] = {
+		[MH_REVOKE] = 1, [MH_SUSPEND] = 1, [MH_DELEGATION] = 1
+	};
 	struct mh_store_region row;
 	bool same;
 	u8 status;
@@ -216,18 +242,23 @@ static u8 take_statement(struct mh_submit *s, const struct mh_buf b, bool last)
 	u8 status;
 
 	if (ret)
-		return mh_admin_say(s->a, MH_ADMIN_MALFORMED, ret == -EPROTONOSUPPORT ?
-				    "a statement of a version or with a feature that is not known here" :
-				    "a statement is malformed");
+		return mh_admin_say(s->a, MH_ADMIN_MALFORMED,
+				    ret == -EPROTONOSUPPORT ? "a statement of a version or with a "
+							      "feature that is not known here" :
+							      "a statement is malformed");
 	if (st.type == MH_ANCHOR)
-		return memcmp(st.region, zero, 32) ? take_next_anchor(s, &st) : take_genesis(s, &st);
+		return memcmp(st.region, zero, 32) ? take_next_anchor(s, &st) :
+						     take_genesis(s, &st);
 	if (st.type == MH_EPOCH)
-		return mh_admin_say(s->a, MH_ADMIN_INVALID, "EPOCHs are the freshness role's to make, not to submit");
+		return mh_admin_say(s->a, MH_ADMIN_INVALID,
+				    "EPOCHs are the freshness role's to make, not to submit");
 	ret = mh_store_by_leaf(s->a->daemon->store, st.region, st.signer, &bytes);
 	if (ret == -ENOENT && !last)
 		return MH_ADMIN_NOTFOUND;
 	if (ret == -ENOENT)
-		return mh_admin_say(s->a, MH_ADMIN_DENIED, "%s %.*s: its signer is not known here: another Region's, or an ANCHOR that is not stored",
+		return mh_admin_say(s->a, MH_ADMIN_DENIED,
+				    "%s %.*s: its signer is not known here: another Region's, or "
+				    "an ANCHOR that is not stored",
 				    type_name(st.type), (int)st.subject.n, st.subject.p);
 	if (ret)
 		return mh_admin_store_failed(s->a, ret);
@@ -254,7 +285,7 @@ static u8 take_statements(struct mh_submit *s)
 			if (status)
 				left = true;
 			else
-				s->item[i].done = progress = true;
+				progress = s->item[i].done = true;
 		}
 		if (!left)
 			return MH_ADMIN_OK;
@@ -274,14 +305,16 @@ static u8 take_rest(struct mh_submit *s)
 	for (u16 i = 0; i < s->n && !status; i++) {
 		struct mh_stmt st;
 
-		if (s->item[i].type == MH_ITEM_STATEMENT && !mh_stmt_parse(&st, s->item[i].b.p, s->item[i].b.n))
+		if (s->item[i].type == MH_ITEM_STATEMENT &&
+		    !mh_stmt_parse(&st, s->item[i].b.p, s->item[i].b.n))
 			status = mh_admin_complete(s, st.region, &st);
 	}
 	for (unsigned int i = 0; i < s->regions && !status; i++) {
 		int ret = s->renew[i] ? mh_freshness_sign(s->a->daemon, s->region[i]) : 0;
 
 		if (ret && ret != -ENOKEY)
-			status = mh_admin_say(s->a, MH_ADMIN_FAILED, "no EPOCH could be signed: %s", strerror(-ret));
+			status = mh_admin_say(s->a, MH_ADMIN_FAILED, "no EPOCH could be signed: %s",
+					      strerror(-ret));
 	}
 	return status;
 }
@@ -314,16 +347,20 @@ static void follow(struct mh_submit *s)
 		size_t n = 0;
 
 		if (mh_region_load(s->a->daemon, s->region[i]))
-			mh_log(MH_LOG_ERROR, "a Region could not be read again: %s", mh_store_error(s->a->daemon->store));
+			mh_log(MH_LOG_ERROR, "a Region could not be read again: %s",
+			       mh_store_error(s->a->daemon->store));
 		r = mh_region_find(s->a->daemon, s->region[i]);
 		for (u16 k = 0; push && k < s->n; k++) {
 			struct mh_stmt st;
 
-			if (s->item[k].type != MH_ITEM_STATEMENT || mh_stmt_parse(&st, s->item[k].b.p, s->item[k].b.n) ||
+			if (s->item[k].type != MH_ITEM_STATEMENT ||
+			    mh_stmt_parse(&st, s->item[k].b.p, s->item[k].b.n) ||
 			    memcmp(st.region, s->region[i], 32))
 				continue;
-			if (st.type == MH_REVOKE || st.type == MH_SUSPEND || st.type == MH_DELEGATION)
-				push[n++] = (struct mh_bytes){ .p = (u8 *)s->item[k].b.p, .n = s->item[k].b.n };
+			if (st.type == MH_REVOKE || st.type == MH_SUSPEND ||
+			    st.type == MH_DELEGATION)
+				push[n++] = (struct mh_bytes){ .p = (u8 *)s->item[k].b.p,
+							       .n = s->item[k].b.n };
 		}
 		if (r && s->renew[i])
 			mh_freshness_push(s->a->daemon, r, push, n);
@@ -354,7 +391,8 @@ u8 mh_admin_submit(struct mh_admin *a, struct mh_buf body)
 	if (status) {
 		mh_store_rollback(d->store);
 		if (mh_audit_reload(&d->audit))
-			mh_log(MH_LOG_ERROR, "the audit's end could not be read: %s", mh_store_error(d->store));
+			mh_log(MH_LOG_ERROR, "the audit's end could not be read: %s",
+			       mh_store_error(d->store));
 	} else {
 		follow(&s);
 		status = mh_admin_add_u64(a, d->audit.seq) ? MH_ADMIN_FAILED : MH_ADMIN_OK;

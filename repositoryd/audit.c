@@ -75,7 +75,8 @@ int mh_audit_checkpoint(struct mh_audit *a, u64 now)
 		return 0;
 	memcpy(c.hash, a->hash, MH_HASH_LEN);
 	mh_audit_checkpoint_encode(&c, bytes);
-	ret = mh_keeper_sign_checkpoint(a->keeper, MH_BUF(bytes, sizeof(bytes) - MH_SIG_LEN), c.sig);
+	ret = mh_keeper_sign_checkpoint(a->keeper, MH_BUF(bytes, sizeof(bytes) - MH_SIG_LEN),
+					c.sig);
 	if (ret)
 		return ret;
 	mh_audit_checkpoint_encode(&c, bytes);

@@ -28,7 +28,10 @@ int mh_audit_open(struct mh_audit *a, struct mh_store *st, struct mh_keeper *k);
  */
 int mh_audit_append(struct mh_audit *a, struct mh_audit_record *r, u64 now);
 int mh_audit_reload(struct mh_audit *a);
-/* A signed checkpoint of the last record, in its own transaction unless one is open; none when nothing is new. */
+/*
+ * A signed checkpoint of the last record, in its own transaction unless one is open; none when
+ * nothing is new.
+ */
 int mh_audit_checkpoint(struct mh_audit *a, u64 now);
 
 #endif

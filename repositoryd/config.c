@@ -54,7 +54,8 @@ static int set_roles(struct mh_config *c, const char *v)
 	if (strlen(v) >= sizeof(copy))
 		return -EINVAL;
 	strcpy(copy, v);
-	c->repository = c->freshness = false;
+	c->repository = false;
+	c->freshness = false;
 	for (char *w = strtok_r(copy, " ,", &save); w; w = strtok_r(NULL, " ,", &save)) {
 		if (!strcmp(w, "repository"))
 			c->repository = true;
@@ -108,8 +109,10 @@ static int set(struct mh_config *c, const char *key, const char *v)
 		const char *key;
 		u32 *at, least, most;
 	} numbers[] = {
-		{ "max_connections", &c->max_connections, 1, 65536 }, { "handshake", &c->handshake, 1, 600 },
-		{ "idle", &c->idle, 1, 86400 }, { "max_answers", &c->max_answers, 1, 1024 },
+		{ "max_connections", &c->max_connections, 1, 65536 },
+		{ "handshake", &c->handshake, 1, 600 },
+		{ "idle", &c->idle, 1, 86400 },
+		{ "max_answers", &c->max_answers, 1, 1024 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -144,9 +147,10 @@ static int handler(void *ctx, const char *section, const char *key, const char *
 	r->bad++;
 	fprintf(stderr, "repositoryd: %s: %s%s%s\n", r->path, ret == -ENOTSUP ? section : key,
 		ret == -ENOTSUP ? ": no such section; there is [repositoryd] only" :
-		ret == -ENOENT ? ": no such key" :
-		ret == -E2BIG ? ": given too often" :
-		ret == -ERANGE ? ": a number out of range: " : ": not a value that this key takes: ",
+		ret == -ENOENT	? ": no such key" :
+		ret == -E2BIG	? ": given too often" :
+		ret == -ERANGE	? ": a number out of range: " :
+				  ": not a value that this key takes: ",
 		ret == -EINVAL || ret == -ERANGE ? v : "");
 	return 0;
 }
@@ -154,11 +158,19 @@ static int handler(void *ctx, const char *section, const char *key, const char *
 static int defaults(struct mh_config *c)
 {
 	*c = (struct mh_config){
-		.repository = true, .freshness = true, .max_connections = 1024, .handshake = 10, .idle = 3600,
-		.max_answers = 64, .level = MH_LOG_INFO,
+		.repository = true,
+		.freshness = true,
+		.max_connections = 1024,
+		.handshake = 10,
+		.idle = 3600,
+		.max_answers = 64,
+		.level = MH_LOG_INFO,
 	};
-	return set_text(&c->store, "/var/lib/repositoryd/store") || set_text(&c->admin, "/run/microhsm/admin") ||
-		set_text(&c->keeper, "/var/lib/repositoryd-keeper") ? -ENOMEM : 0;
+	return set_text(&c->store, "/var/lib/repositoryd/store") ||
+			       set_text(&c->admin, "/run/microhsm/admin") ||
+			       set_text(&c->keeper, "/var/lib/repositoryd-keeper") ?
+		       -ENOMEM :
+		       0;
 }
 
 int mh_config_read(struct mh_config *c, const char *path)
@@ -173,11 +185,16 @@ int mh_config_read(struct mh_config *c, const char *path)
 	if (line < 0)
 		fprintf(stderr, "repositoryd: %s: %s\n", path, strerror(errno ? errno : EIO));
 	else if (line > 0 && !r.bad)
-		fprintf(stderr, "repositoryd: %s:%d: neither [section] nor key = value\n", path, line);
+		fprintf(stderr, "repositoryd: %s:%d: neither [section] nor key = value\n", path,
+			line);
 	else if (!line && !c->name[0])
-		fprintf(stderr, "repositoryd: %s: name is missing: the name that DELEGATIONs will give this server\n", path);
+		fprintf(stderr,
+			"repositoryd: %s: name is missing: the name that DELEGATIONs will give "
+			"this server\n",
+			path);
 	else if (!line && !c->listens && !c->socket)
-		fprintf(stderr, "repositoryd: %s: neither listen nor socket: nobody could connect\n", path);
+		fprintf(stderr,
+			"repositoryd: %s: neither listen nor socket: nobody could connect\n", path);
 	else if (!line)
 		return 0;
 	mh_config_free(c);
@@ -207,7 +224,8 @@ bool mh_config_accepts(const struct mh_config *c, const u8 region[32])
 	mh_fingerprint(region, fingerprint);
 	mh_hex(hex, region, 32);
 	for (unsigned int i = 0; i < c->geneses; i++)
-		if (mh_fingerprint_same(c->genesis[i], strlen(c->genesis[i]) == 64 ? hex : fingerprint))
+		if (mh_fingerprint_same(c->genesis[i],
+					strlen(c->genesis[i]) == 64 ? hex : fingerprint))
 			return true;
 	return false;
 }

@@ -59,7 +59,10 @@ void mh_conn_free(struct mh_conn *c)
 	free(c);
 }
 
-/* Our end is closed only when all is out; the peer's bytes are read and thrown away, lest a reset overtake them. */
+/*
+ * Our end is closed only when all is out; the peer's bytes are read and thrown away, lest a reset
+ * overtake them.
+ */
 static void half_close(struct mh_conn *c)
 {
 	shutdown(bufferevent_getfd(c->bev), SHUT_WR);
@@ -111,11 +114,13 @@ void mh_conn_pump(struct mh_conn *c)
 	struct evbuffer *out = bufferevent_get_output(c->bev);
 	struct mh_answer_out *a;
 
-	while (c->phase == MH_CONN_OPEN && evbuffer_get_length(out) < OUT_ROOM && (a = TAILQ_FIRST(&c->ready))) {
+	while (c->phase == MH_CONN_OPEN && evbuffer_get_length(out) < OUT_ROOM &&
+	       (a = TAILQ_FIRST(&c->ready))) {
 		int ret = mh_transferrer_next(c, a);
 
 		if (ret < 0) {
-			mh_log(MH_LOG_WARNING, "%s: %s: an answer was cut off: %s", c->peer, c->name, strerror(-ret));
+			mh_log(MH_LOG_WARNING, "%s: %s: an answer was cut off: %s", c->peer,
+			       c->name, strerror(-ret));
 			mh_conn_free(c);
 			return;
 		}
@@ -127,7 +132,8 @@ void mh_conn_pump(struct mh_conn *c)
 	}
 	if (c->phase != MH_CONN_OPEN)
 		return;
-	if (c->answers < c->daemon->config.max_answers && !(bufferevent_get_enabled(c->bev) & EV_READ)) {
+	if (c->answers < c->daemon->config.max_answers &&
+	    !(bufferevent_get_enabled(c->bev) & EV_READ)) {
 		bufferevent_enable(c->bev, EV_READ);
 		bufferevent_trigger(c->bev, EV_READ, BEV_OPT_DEFER_CALLBACKS);
 	}
@@ -163,7 +169,10 @@ static int take_frame(struct mh_conn *c, u8 *frame, size_t n)
 	case MH_CONN_AUTH:
 		ret = frame[0] == MH_F_AUTH ? mh_responder_auth(c, frame, n) : -EPROTO;
 		if (!ret) {
-			/* a session's life is drawn, so that a fleet does not come back in one moment */
+			/*
+			 * a session's life is drawn, so that a fleet does not come back in one
+			 * moment
+			 */
 			u32 draw = 0;
 
 			mh_random(&draw, sizeof(draw));
@@ -266,10 +275,13 @@ static void name_peer(struct mh_conn *c, const struct sockaddr *a)
 
 	if (a->sa_family == AF_INET) {
 		inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, text, sizeof(text));
-		snprintf(c->peer, sizeof(c->peer), "%s:%u", text, ntohs(((const struct sockaddr_in *)a)->sin_port));
+		snprintf(c->peer, sizeof(c->peer), "%s:%u", text,
+			 ntohs(((const struct sockaddr_in *)a)->sin_port));
 	} else if (a->sa_family == AF_INET6) {
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr, text, sizeof(text));
-		snprintf(c->peer, sizeof(c->peer), "[%s]:%u", text, ntohs(((const struct sockaddr_in6 *)a)->sin6_port));
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr, text,
+			  sizeof(text));
+		snprintf(c->peer, sizeof(c->peer), "[%s]:%u", text,
+			 ntohs(((const struct sockaddr_in6 *)a)->sin6_port));
 	} else {
 		strcpy(c->peer, "unix");
 	}
@@ -288,14 +300,16 @@ static void set_options(evutil_socket_t fd, const struct sockaddr *a)
 		mh_log(MH_LOG_DEBUG, "socket option: %s", strerror(errno));
 }
 
-void mh_conn_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len, void *daemon)
+void mh_conn_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len,
+		    void *daemon)
 {
 	struct mh_daemon *d = daemon;
 	struct mh_conn *c;
 
 	(void)l;
 	(void)len;
-	c = d->connections < d->config.max_connections && !d->draining ? calloc(1, sizeof(*c)) : NULL;
+	c = d->connections < d->config.max_connections && !d->draining ? calloc(1, sizeof(*c)) :
+									 NULL;
 	if (!c) {
 		mh_log(MH_LOG_WARNING, "a connection was turned away: %u are open", d->connections);
 		close(fd);

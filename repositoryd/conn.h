@@ -37,7 +37,8 @@ struct mh_conn {
 	unsigned int answers;
 };
 
-void mh_conn_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len, void *daemon);
+void mh_conn_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len,
+		    void *daemon);
 /* Closes and frees, at once. */
 void mh_conn_free(struct mh_conn *c);
 /* No more is read; what is queued goes out, then it is closed. */
@@ -79,8 +80,8 @@ struct mh_answer_out {
 };
 
 /* What answers this REQUEST of this connection's Entity; NULL: out of memory. */
-struct mh_answer_out *mh_transferrer_answer(struct mh_conn *c, u32 request, const struct mh_request *q,
-					    struct mh_audit_record *r);
+struct mh_answer_out *mh_transferrer_answer(struct mh_conn *c, u32 request,
+					    const struct mh_request *q, struct mh_audit_record *r);
 /* The next record. 1 more to come, 0 it was the last, -errno: the session ends. */
 int mh_transferrer_next(struct mh_conn *c, struct mh_answer_out *a);
 void mh_transferrer_free(struct mh_answer_out *a);

@@ -25,8 +25,10 @@ static int usage(FILE *out, int code)
 		"  --check        read the configuration, say whether it is right, and end\n"
 		"  --version\n"
 		"  --help         this text\n\n"
-		"signals: HUP reads the configuration again, TERM finishes answers in hand and ends\n"
-		"exit codes: 0 done, 1 failed, 2 usage or configuration, 3 store, 4 address taken, 5 keeper\n",
+		"signals: HUP reads the configuration again, TERM finishes answers in hand and "
+		"ends\n"
+		"exit codes: 0 done, 1 failed, 2 usage or configuration, 3 store, 4 address taken, "
+		"5 keeper\n",
 		CONFIG_PATH);
 	return code;
 }
@@ -34,11 +36,12 @@ static int usage(FILE *out, int code)
 /* Its directory is the daemon's, made when it is not there. */
 static int make_directory(const char *file, const struct passwd *pw)
 {
-	char *copy = strdup(file), *dir = copy ? dirname(copy) : NULL;
+	char *copy = strdup(file), *dir;
 	int ret = 0;
 
-	if (!dir)
+	if (!copy)
 		return -ENOMEM;
+	dir = dirname(copy);
 	if (!mkdir(dir, 0711)) {
 		if (pw && chown(dir, pw->pw_uid, pw->pw_gid))
 			ret = -errno;
@@ -78,8 +81,10 @@ static int open_store(struct mh_daemon *d)
 	if (!ret)
 		ret = mh_region_load_all(d);
 	if (ret) {
-		mh_log(MH_LOG_ERROR, "%s: %s", d->config.store, ret == -EUCLEAN ?
-		       "the audit chain or a statement is damaged; restore it from a backup" : mh_store_error(d->store));
+		mh_log(MH_LOG_ERROR, "%s: %s", d->config.store,
+		       ret == -EUCLEAN ? "the audit chain or a statement is damaged; restore it "
+					 "from a backup" :
+					 mh_store_error(d->store));
 		return MH_RD_STORE;
 	}
 	return 0;
@@ -97,14 +102,16 @@ static int record_start(struct mh_daemon *d)
 		ret = mh_store_commit(d->store);
 	if (!ret)
 		return 0;
-	mh_log(MH_LOG_ERROR, "%s: the start could not be recorded: %s", d->config.store, mh_store_error(d->store));
+	mh_log(MH_LOG_ERROR, "%s: the start could not be recorded: %s", d->config.store,
+	       mh_store_error(d->store));
 	mh_store_rollback(d->store);
 	return MH_RD_STORE;
 }
 
 static void print_card(const struct mh_daemon *d)
 {
-	const struct mh_buf v[] = { MH_L("card fingerprint"), MH_BUF(d->keeper.card, d->keeper.card_len) };
+	const struct mh_buf v[] = { MH_L("card fingerprint"),
+				    MH_BUF(d->keeper.card, d->keeper.card_len) };
 	char fingerprint[MH_FINGERPRINT_LEN];
 	u8 hash[MH_HASH_LEN];
 
@@ -126,7 +133,8 @@ static int start(struct mh_daemon *d)
 			mh_log(MH_LOG_ERROR, "no user %s", c->user);
 			return MH_RD_CONFIG;
 		}
-		user = *pw;	/* getpwnam()'s own is overwritten when the keeper's user is looked up */
+		/* getpwnam()'s own is overwritten when the keeper's user is looked up */
+		user = *pw;
 		pw = &user;
 	}
 	/* before threads, sockets and the store: the keeper inherits nothing */
@@ -138,7 +146,8 @@ static int start(struct mh_daemon *d)
 	d->base = event_base_new();
 	if (!d->base || event_base_priority_init(d->base, 2))
 		return MH_RD_FAILED;
-	if (make_directory(c->store, pw) || make_directory(c->admin, pw) || (c->socket && make_directory(c->socket, pw)))
+	if (make_directory(c->store, pw) || make_directory(c->admin, pw) ||
+	    (c->socket && make_directory(c->socket, pw)))
 		return MH_RD_CONFIG;
 	ret = mh_server_listen(d);
 	if (ret)
@@ -183,7 +192,9 @@ int mh_daemon_main(int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
 		{ "version", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
-	struct mh_daemon d = { .keeper.fd = -1, .config_path = CONFIG_PATH, .started = (u64)time(NULL) };
+	struct mh_daemon d = { .keeper.fd = -1,
+			       .config_path = CONFIG_PATH,
+			       .started = (u64)time(NULL) };
 	bool check = false;
 	int o, ret;
 

@@ -29,7 +29,8 @@ static int on_request(struct mh_conn *c, const struct mh_record_hdr *rec)
 		ret = mh_audit_append(&d->audit, &r, mh_now(d));
 	if (ret) {
 		/* no record, no delivery */
-		mh_log(MH_LOG_ERROR, "audit: a delivery could not be recorded and is refused: %s", mh_store_error(d->store));
+		mh_log(MH_LOG_ERROR, "audit: a delivery could not be recorded and is refused: %s",
+		       mh_store_error(d->store));
 		a->code = MH_REFUSED_BUSY;
 		a->retry_after = 30000;
 	}

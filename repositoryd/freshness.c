@@ -11,7 +11,8 @@
 #define EPOCH_LIFE 86400
 
 /* Number of the newest EPOCH of this series, 0 for none; *issued: never before it. */
-static int last_epoch(struct mh_daemon *d, const u8 *region, struct mh_buf subject, u64 *number, u64 *issued)
+static int last_epoch(struct mh_daemon *d, const u8 *region, struct mh_buf subject, u64 *number,
+		      u64 *issued)
 {
 	struct mh_bytes b;
 	struct mh_stmt s;
@@ -30,8 +31,8 @@ static int last_epoch(struct mh_daemon *d, const u8 *region, struct mh_buf subje
 	return ret;
 }
 
-static int write_epoch(struct mh_daemon *d, const struct mh_store_region *row, const struct mh_stmt *fresh, u8 *body,
-		       size_t size, size_t *len)
+static int write_epoch(struct mh_daemon *d, const struct mh_store_region *row,
+		       const struct mh_stmt *fresh, u8 *body, size_t size, size_t *len)
 {
 	u64 number, issued, now = mh_now(d), end;
 	struct mh_writer w;
@@ -43,7 +44,8 @@ static int write_epoch(struct mh_daemon *d, const struct mh_store_region *row, c
 		now = issued;
 	end = now + EPOCH_LIFE < fresh->not_after ? now + EPOCH_LIFE : fresh->not_after;
 	mh_writer_init(&w, body, size);
-	mh_stmt_begin(&w, MH_EPOCH, row->id, fresh->leaf, fresh->subject, number + 1, now, now, end);
+	mh_stmt_begin(&w, MH_EPOCH, row->id, fresh->leaf, fresh->subject, number + 1, now, now,
+		      end);
 	mh_write_attr_u64(&w, MH_A_EPOCH_NUMBER, number + 1);
 	mh_write_attr_u64(&w, MH_A_REVOKES, row->revokes);
 	mh_write_attr(&w, MH_A_RUNNING, row->running, MH_HASH_LEN);
@@ -52,7 +54,8 @@ static int write_epoch(struct mh_daemon *d, const struct mh_store_region *row, c
 	return w.err;
 }
 
-static int store_epoch(struct mh_daemon *d, const u8 *region, const struct mh_stmt *fresh, struct mh_buf body)
+static int store_epoch(struct mh_daemon *d, const u8 *region, const struct mh_stmt *fresh,
+		       struct mh_buf body)
 {
 	u8 bytes[2048], sig[MH_SIG_LEN];
 	struct mh_audit_record r = { .event = MH_AUDIT_EPOCH };
@@ -113,7 +116,8 @@ int mh_freshness_sign(struct mh_daemon *d, const u8 region[32])
 
 	if (ret)
 		return ret;
-	ret = mh_store_delegations(d->store, region, d->card.fresh, MH_ROLE_FRESHNESS, find_fresh, &f);
+	ret = mh_store_delegations(d->store, region, d->card.fresh, MH_ROLE_FRESHNESS, find_fresh,
+				   &f);
 	if (ret <= 0)
 		return ret ? ret : -ENOKEY;
 	ret = mh_stmt_parse(&fresh, f.b.p, f.b.n);
@@ -151,23 +155,27 @@ void mh_freshness_sign_all(struct mh_daemon *d)
 		int ret = sign_one(d, r->row.id);
 
 		if (ret == -ENOKEY)
-			mh_log(MH_LOG_WARNING, "Region %s: no freshness delegated to this server, or it has ended: repoctl delegation create",
+			mh_log(MH_LOG_WARNING,
+			       "Region %s: no freshness delegated to this server, or it has ended: "
+			       "repoctl delegation create",
 			       r->row.label);
 		else if (ret)
-			mh_log(MH_LOG_ERROR, "Region %s: no EPOCH could be signed: %s (%s)", r->row.label, strerror(-ret),
-			       mh_store_error(d->store));
+			mh_log(MH_LOG_ERROR, "Region %s: no EPOCH could be signed: %s (%s)",
+			       r->row.label, strerror(-ret), mh_store_error(d->store));
 		else
 			mh_freshness_push(d, r, NULL, 0);
 	}
 	if (mh_audit_checkpoint(&d->audit, mh_now(d)))
-		mh_log(MH_LOG_ERROR, "no audit checkpoint could be written: %s", mh_store_error(d->store));
+		mh_log(MH_LOG_ERROR, "no audit checkpoint could be written: %s",
+		       mh_store_error(d->store));
 }
 
 /* An Entity that this ended gets REFUSED for what it asks, then the end. */
 static void end_if_out(struct mh_conn *c, u64 now)
 {
 	struct mh_bytes b = { 0 };
-	int ret = mh_guardian_entity(c->daemon, c->region->row.id, MH_BUF(c->name, strlen(c->name)), now, &b);
+	int ret = mh_guardian_entity(c->daemon, c->region->row.id, MH_BUF(c->name, strlen(c->name)),
+				     now, &b);
 
 	mh_bytes_free(&b);
 	if (ret != MH_REFUSED_REVOKED && ret != MH_REFUSED_SUSPENDED)
@@ -177,7 +185,8 @@ static void end_if_out(struct mh_conn *c, u64 now)
 		mh_conn_finish(c);
 }
 
-void mh_freshness_push(struct mh_daemon *d, struct mh_region *r, const struct mh_bytes *statements, size_t n)
+void mh_freshness_push(struct mh_daemon *d, struct mh_region *r, const struct mh_bytes *statements,
+		       size_t n)
 {
 	struct mh_conn *c, *next;
 	u64 now = mh_now(d);
@@ -190,7 +199,8 @@ void mh_freshness_push(struct mh_daemon *d, struct mh_region *r, const struct mh
 			continue;
 		for (size_t i = 0; i < n && !ret; i++)
 			if (statements[i].n <= MH_RECORD_PLAIN_MAX - MH_RECORD_HEADER)
-				ret = mh_conn_record(c, MH_R_PUSH, 0, statements[i].p, statements[i].n);
+				ret = mh_conn_record(c, MH_R_PUSH, 0, statements[i].p,
+						     statements[i].n);
 		if (!ret && r->epoch.n)
 			ret = mh_conn_record(c, MH_R_PUSH, 0, r->epoch.p, r->epoch.n);
 		if (ret)

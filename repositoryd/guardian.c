@@ -62,8 +62,12 @@ static int anchor_void(struct mh_daemon *d, const u8 *region, const struct mh_st
 	return ret;
 }
 
-/* The signer's own validity ended is no matter (what it signed within it stands); its revocation is. */
-static int signer_holds(struct mh_daemon *d, const u8 *region, const struct mh_stmt *s, unsigned int depth)
+/*
+ * The signer's own validity ended is no matter (what it signed within it stands); its revocation
+ * is.
+ */
+static int signer_holds(struct mh_daemon *d, const u8 *region, const struct mh_stmt *s,
+			unsigned int depth)
 {
 	struct mh_bytes b;
 	struct mh_stmt signer;
@@ -97,9 +101,10 @@ int mh_guardian_live(struct mh_daemon *d, const u8 region[32], const struct mh_s
 	return ret ? ret : signer_holds(d, region, s, 0);
 }
 
-/* Newest of a subject, if it holds: 0, -ENOENT (not there, or does not hold), or the store's errno. */
-static int newest_live(struct mh_daemon *d, const u8 *region, u8 type, struct mh_buf subject, u64 now,
-		       struct mh_bytes *b, struct mh_stmt *s)
+/* Newest of a subject, if it holds: 0, -ENOENT (not there, or does not hold), or the store's errno.
+ */
+static int newest_live(struct mh_daemon *d, const u8 *region, u8 type, struct mh_buf subject,
+		       u64 now, struct mh_bytes *b, struct mh_stmt *s)
 {
 	int ret = mh_store_newest(d->store, region, type, subject, b);
 
@@ -108,7 +113,8 @@ static int newest_live(struct mh_daemon *d, const u8 *region, u8 type, struct mh
 	ret = mh_stmt_parse(s, b->p, b->n) ? -EUCLEAN : mh_guardian_live(d, region, s, now);
 	if (ret) {
 		mh_bytes_free(b);
-		if (ret == -EKEYEXPIRED || ret == -ESTALE || ret == -EKEYREVOKED || ret == -EKEYREJECTED)
+		if (ret == -EKEYEXPIRED || ret == -ESTALE || ret == -EKEYREVOKED ||
+		    ret == -EKEYREJECTED)
 			ret = -ENOENT;
 	}
 	return ret;
@@ -130,7 +136,8 @@ bool mh_guardian_suspended(struct mh_daemon *d, const u8 region[32], struct mh_b
 	return is;
 }
 
-int mh_guardian_entity(struct mh_daemon *d, const u8 region[32], struct mh_buf name, u64 now, struct mh_bytes *out)
+int mh_guardian_entity(struct mh_daemon *d, const u8 region[32], struct mh_buf name, u64 now,
+		       struct mh_bytes *out)
 {
 	struct mh_stmt s;
 	int ret = mh_store_newest(d->store, region, MH_ENTITY, name, out);
@@ -197,7 +204,8 @@ static int rights_of_membership(void *ctx, struct mh_buf b)
 	return ret;
 }
 
-int mh_guardian_rights(struct mh_daemon *d, const u8 region[32], struct mh_buf entity, struct mh_buf dataset, u64 now)
+int mh_guardian_rights(struct mh_daemon *d, const u8 region[32], struct mh_buf entity,
+		       struct mh_buf dataset, u64 now)
 {
 	struct ranking k = { .d = d, .region = region, .dataset = dataset, .now = now, .kind = 1 };
 	int ret = mh_store_memberships(d->store, region, entity, rights_of_membership, &k);
@@ -230,10 +238,12 @@ static int select_instance(void *ctx, struct mh_buf b)
 	return mh_bytes_copy(c->out, b.p, b.n) ? -ENOMEM : 1;
 }
 
-int mh_guardian_decide(struct mh_daemon *d, const u8 region[32], struct mh_buf entity, const struct mh_request *q,
-		       u64 now, struct mh_decision *g)
+int mh_guardian_decide(struct mh_daemon *d, const u8 region[32], struct mh_buf entity,
+		       const struct mh_request *q, u64 now, struct mh_decision *g)
 {
-	struct selecting c = { .d = d, .region = region, .now = now, .version = q->version, .out = &g->instance };
+	struct selecting c = {
+		.d = d, .region = region, .now = now, .version = q->version, .out = &g->instance
+	};
 	struct mh_stmt dataset;
 	int ret, rights;
 

@@ -18,13 +18,18 @@ void mh_decision_free(struct mh_decision *g);
  * (not yet), -EKEYREVOKED, -EKEYREJECTED (void), -errno of the store.
  */
 int mh_guardian_live(struct mh_daemon *d, const u8 region[32], const struct mh_stmt *s, u64 now);
-/* Standing of an Entity: 0 or enum mh_refusal; negative: the store failed.  out: its newest ENTITY, if any. */
-int mh_guardian_entity(struct mh_daemon *d, const u8 region[32], struct mh_buf name, u64 now, struct mh_bytes *out);
+/*
+ * Standing of an Entity: 0 or enum mh_refusal; negative: the store failed.  out: its newest
+ * ENTITY, if any.
+ */
+int mh_guardian_entity(struct mh_daemon *d, const u8 region[32], struct mh_buf name, u64 now,
+		       struct mh_bytes *out);
 bool mh_guardian_suspended(struct mh_daemon *d, const u8 region[32], struct mh_buf name, u64 now);
 /* Rights of an Entity on a DataSet, through groups of groups; negative: the store failed. */
-int mh_guardian_rights(struct mh_daemon *d, const u8 region[32], struct mh_buf entity, struct mh_buf dataset, u64 now);
+int mh_guardian_rights(struct mh_daemon *d, const u8 region[32], struct mh_buf entity,
+		       struct mh_buf dataset, u64 now);
 /* 0 and a decision, to be freed; negative: the store failed. */
-int mh_guardian_decide(struct mh_daemon *d, const u8 region[32], struct mh_buf entity, const struct mh_request *q,
-		       u64 now, struct mh_decision *g);
+int mh_guardian_decide(struct mh_daemon *d, const u8 region[32], struct mh_buf entity,
+		       const struct mh_request *q, u64 now, struct mh_decision *g);
 
 #endif

@@ -20,7 +20,8 @@ static struct keeper_secrets secrets;	/* of the child only; the parent's copy st
 static int become(uid_t uid, gid_t gid)
 {
 	if (unshare(CLONE_NEWNET))
-		mh_note("repositoryd: keeper: warning: no network namespace of its own: %s", strerror(errno));
+		mh_note("repositoryd: keeper: warning: no network namespace of its own: %s",
+			strerror(errno));
 	if (uid == (uid_t)-1)
 		return 0;
 	if (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
@@ -35,12 +36,16 @@ static void run_child(int fd, const char *dir, uid_t uid, gid_t gid, const char 
 	mh_process_protect();
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NAME, "repositoryd-key"))
 		_exit(1);
-	/* ends with the socketpair, not with the terminal's or the manager's signals: the daemon drains first */
+	/*
+	 * ends with the socketpair, not with the terminal's or the manager's signals: the daemon
+	 * drains first
+	 */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	if (mlock(&secrets, sizeof(secrets)))
-		mh_note("repositoryd: keeper: warning: secrets may be swapped: %s", strerror(errno));
+		mh_note("repositoryd: keeper: warning: secrets may be swapped: %s",
+			strerror(errno));
 	ret = keeper_file_open(dir, uid, gid, name, &secrets);
 	if (!ret && geteuid() == 0)
 		ret = become(uid, gid);
@@ -53,7 +58,8 @@ static void run_child(int fd, const char *dir, uid_t uid, gid_t gid, const char 
 	keeper_child_run(fd, &secrets, name);
 }
 
-static int ask(struct mh_keeper *k, u8 op, const struct mh_buf *v, unsigned int n, u8 *out, size_t size, size_t *got)
+static int ask(struct mh_keeper *k, u8 op, const struct mh_buf *v, unsigned int n, u8 *out,
+	       size_t size, size_t *got)
 {
 	u8 packet[1 + KEEPER_PACKET], reply[4 + MH_CARD_MAX];
 	size_t len = 1;
@@ -112,7 +118,8 @@ int mh_keeper_start(struct mh_keeper *k, const char *dir, const char *user, cons
 	}
 	if (!k->pid) {
 		close(pair[0]);
-		run_child(pair[1], dir, pw ? pw->pw_uid : (uid_t)-1, pw ? pw->pw_gid : (gid_t)-1, name);
+		run_child(pair[1], dir, pw ? pw->pw_uid : (uid_t)-1, pw ? pw->pw_gid : (gid_t)-1,
+			  name);
 		_exit(1);
 	}
 	close(pair[1]);
@@ -152,41 +159,45 @@ int mh_keeper_sign_checkpoint(struct mh_keeper *k, struct mh_buf part, u8 sig[MH
 	return ask(k, KEEPER_SIGN_CHECKPOINT, &part, 1, sig, MH_SIG_LEN, NULL);
 }
 
-static int take(struct mh_keeper *k, u8 op, const u8 *leaf, const u8 *item, const u8 *ctx, const u8 *kid, u8 *sealed)
+static int take(struct mh_keeper *k, u8 op, const u8 *leaf, const u8 *item, const u8 *ctx,
+		const u8 *kid, u8 *sealed)
 {
-	const struct mh_buf v[] = { MH_BUF(leaf, 32), MH_BUF(item, MH_HPKE_ITEM), MH_BUF(ctx, 32), MH_BUF(kid, 32) };
+	const struct mh_buf v[] = { MH_BUF(leaf, 32), MH_BUF(item, MH_HPKE_ITEM), MH_BUF(ctx, 32),
+				    MH_BUF(kid, 32) };
 
 	return ask(k, op, v, ARRAY_SIZE(v), sealed, MH_SEALED_LEN, NULL);
 }
 
-int mh_keeper_take_kec(struct mh_keeper *k, const u8 leaf[32], const u8 item[MH_HPKE_ITEM], const u8 ecx[32],
-		       const u8 kid[32], u8 sealed[MH_SEALED_LEN])
+int mh_keeper_take_kec(struct mh_keeper *k, const u8 leaf[32], const u8 item[MH_HPKE_ITEM],
+		       const u8 ecx[32], const u8 kid[32], u8 sealed[MH_SEALED_LEN])
 {
 	return take(k, KEEPER_TAKE_KEC, leaf, item, ecx, kid, sealed);
 }
 
-int mh_keeper_take_ke(struct mh_keeper *k, const u8 leaf[32], const u8 item[MH_HPKE_ITEM], const u8 icx[32],
-		      const u8 kid[32], u8 sealed[MH_SEALED_LEN])
+int mh_keeper_take_ke(struct mh_keeper *k, const u8 leaf[32], const u8 item[MH_HPKE_ITEM],
+		      const u8 icx[32], const u8 kid[32], u8 sealed[MH_SEALED_LEN])
 {
 	return take(k, KEEPER_TAKE_KE, leaf, item, icx, kid, sealed);
 }
 
-int mh_keeper_open_ke(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32], u8 ke[MH_KEY_LEN])
+int mh_keeper_open_ke(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32],
+		      u8 ke[MH_KEY_LEN])
 {
 	const struct mh_buf v[] = { MH_BUF(kid, 32), sealed };
 
 	return ask(k, KEEPER_OPEN_KE, v, 2, ke, MH_KEY_LEN, NULL);
 }
 
-int mh_keeper_open_kec(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32], u8 kec[MH_KEY_LEN])
+int mh_keeper_open_kec(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32],
+		       u8 kec[MH_KEY_LEN])
 {
 	const struct mh_buf v[] = { MH_BUF(kid, 32), sealed };
 
 	return ask(k, KEEPER_OPEN_KEC, v, 2, kec, MH_KEY_LEN, NULL);
 }
 
-int mh_keeper_psk(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32], const u8 ecx[32], const u8 x[32],
-		  u8 psk[MH_KEY_LEN])
+int mh_keeper_psk(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32], const u8 ecx[32],
+		  const u8 x[32], u8 psk[MH_KEY_LEN])
 {
 	const struct mh_buf v[] = { MH_BUF(kid, 32), MH_BUF(ecx, 32), MH_BUF(x, 32), sealed };
 

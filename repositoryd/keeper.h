@@ -42,16 +42,21 @@ int mh_keeper_sign_epoch(struct mh_keeper *k, struct mh_buf body, u8 sig[MH_SIG_
 /* Kaudit over the signed part of a checkpoint (lib/audit_record.h) */
 int mh_keeper_sign_checkpoint(struct mh_keeper *k, struct mh_buf part, u8 sig[MH_SIG_LEN]);
 
-/* Open an officer's HPKE item, check its kid in its context, seal it under Kstore. -EBADMSG, -EKEYREJECTED wrong kid */
-int mh_keeper_take_kec(struct mh_keeper *k, const u8 leaf[32], const u8 item[MH_HPKE_ITEM], const u8 ecx[32],
-		       const u8 kid[32], u8 sealed[MH_SEALED_LEN]);
-int mh_keeper_take_ke(struct mh_keeper *k, const u8 leaf[32], const u8 item[MH_HPKE_ITEM], const u8 icx[32],
-		      const u8 kid[32], u8 sealed[MH_SEALED_LEN]);
+/*
+ * Open an officer's HPKE item, check its kid in its context, seal it under Kstore. -EBADMSG,
+ * -EKEYREJECTED wrong kid
+ */
+int mh_keeper_take_kec(struct mh_keeper *k, const u8 leaf[32], const u8 item[MH_HPKE_ITEM],
+		       const u8 ecx[32], const u8 kid[32], u8 sealed[MH_SEALED_LEN]);
+int mh_keeper_take_ke(struct mh_keeper *k, const u8 leaf[32], const u8 item[MH_HPKE_ITEM],
+		      const u8 icx[32], const u8 kid[32], u8 sealed[MH_SEALED_LEN]);
 /* One Ke for one delivery of mode session; one Kec-public for an officer who proved it */
-int mh_keeper_open_ke(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32], u8 ke[MH_KEY_LEN]);
-int mh_keeper_open_kec(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32], u8 kec[MH_KEY_LEN]);
+int mh_keeper_open_ke(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32],
+		      u8 ke[MH_KEY_LEN]);
+int mh_keeper_open_kec(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32],
+		       u8 kec[MH_KEY_LEN]);
 /* psk of PROTOCOL 2 for an Entity (ecx) at this server (x); a kid that does not match is refused */
-int mh_keeper_psk(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32], const u8 ecx[32], const u8 x[32],
-		  u8 psk[MH_KEY_LEN]);
+int mh_keeper_psk(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32], const u8 ecx[32],
+		  const u8 x[32], u8 psk[MH_KEY_LEN]);
 
 #endif

@@ -52,10 +52,12 @@ static int store_key(struct keeper *k, u8 op, const u8 *kid, const u8 *salt, u8 
 	ctx[0] = op == KEEPER_TAKE_KEC || op == KEEPER_OPEN_KEC || op == KEEPER_PSK ? 1 : 2;
 	memcpy(ctx + 1, kid, 32);
 	memcpy(ctx + 33, salt, 32);
-	return mh_sub(MH_BUF(k->s->store, MH_KEY_LEN), MH_L("store"), MH_BUF(ctx, sizeof(ctx)), key, MH_KEY_LEN);
+	return mh_sub(MH_BUF(k->s->store, MH_KEY_LEN), MH_L("store"), MH_BUF(ctx, sizeof(ctx)), key,
+		      MH_KEY_LEN);
 }
 
-static int seal(struct keeper *k, u8 op, const u8 *kid, const u8 secret[MH_KEY_LEN], u8 out[MH_SEALED_LEN])
+static int seal(struct keeper *k, u8 op, const u8 *kid, const u8 secret[MH_KEY_LEN],
+		u8 out[MH_SEALED_LEN])
 {
 	static const u8 zero[MH_NONCE_LEN];
 	u8 key[MH_KEY_LEN];
@@ -69,14 +71,16 @@ static int seal(struct keeper *k, u8 op, const u8 *kid, const u8 secret[MH_KEY_L
 	return ret;
 }
 
-static int unseal(struct keeper *k, u8 op, const u8 *kid, const u8 in[MH_SEALED_LEN], u8 secret[MH_KEY_LEN])
+static int unseal(struct keeper *k, u8 op, const u8 *kid, const u8 in[MH_SEALED_LEN],
+		  u8 secret[MH_KEY_LEN])
 {
 	static const u8 zero[MH_NONCE_LEN];
 	u8 key[MH_KEY_LEN];
 	int ret = store_key(k, op, kid, in, key);
 
 	if (!ret)
-		ret = mh_aead_open_once(key, zero, MH_BUF(NULL, 0), in + 32, MH_SEALED_LEN - 32, secret);
+		ret = mh_aead_open_once(key, zero, MH_BUF(NULL, 0), in + 32, MH_SEALED_LEN - 32,
+					secret);
 	mh_wipe(key, sizeof(key));
 	return ret;
 }
@@ -132,9 +136,11 @@ static int op_sign_checkpoint(struct keeper *k, u8 op, const u8 *in, size_t n, u
 static int op_take(struct keeper *k, u8 op, const u8 *in, size_t n, u8 *out)
 {
 	const u8 *leaf = in, *item = in + 32, *ctx = item + MH_HPKE_ITEM, *want = ctx + 32;
-	const struct mh_buf info[] = { op == KEEPER_TAKE_KEC ? MH_L("admin kec") : MH_L("admin ke"), MH_BUF(leaf, 32) };
+	const struct mh_buf info[] = { op == KEEPER_TAKE_KEC ? MH_L("admin kec") : MH_L("admin ke"),
+				       MH_BUF(leaf, 32) };
 	u8 secret[MH_KEY_LEN], kid[MH_HASH_LEN];
-	int ret = mh_hpke_open(k->s->card, item, info, 2, MH_BUF(NULL, 0), item + 32, MH_HPKE_ITEM - 32, secret);
+	int ret = mh_hpke_open(k->s->card, item, info, 2, MH_BUF(NULL, 0), item + 32,
+			       MH_HPKE_ITEM - 32, secret);
 
 	(void)n;
 	if (!ret)
@@ -190,12 +196,32 @@ static const struct {
 static int confine(void)
 {
 	static const int allowed[] = {
-		SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(recvmsg),
-		SCMP_SYS(sendmsg), SCMP_SYS(close), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(brk),
-		SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(mlock),
-		SCMP_SYS(futex), SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
-		SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction), SCMP_SYS(getpid),
-		SCMP_SYS(gettid), SCMP_SYS(restart_syscall), SCMP_SYS(sigaltstack),
+		SCMP_SYS(read),
+		SCMP_SYS(write),
+		SCMP_SYS(recvfrom),
+		SCMP_SYS(sendto),
+		SCMP_SYS(recvmsg),
+		SCMP_SYS(sendmsg),
+		SCMP_SYS(close),
+		SCMP_SYS(exit),
+		SCMP_SYS(exit_group),
+		SCMP_SYS(brk),
+		SCMP_SYS(mmap),
+		SCMP_SYS(munmap),
+		SCMP_SYS(mremap),
+		SCMP_SYS(madvise),
+		SCMP_SYS(mlock),
+		SCMP_SYS(futex),
+		SCMP_SYS(getrandom),
+		SCMP_SYS(clock_gettime),
+		SCMP_SYS(gettimeofday),
+		SCMP_SYS(rt_sigreturn),
+		SCMP_SYS(rt_sigprocmask),
+		SCMP_SYS(rt_sigaction),
+		SCMP_SYS(getpid),
+		SCMP_SYS(gettid),
+		SCMP_SYS(restart_syscall),
+		SCMP_SYS(sigaltstack),
 	};
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int ret = ctx ? 0 : -ENOMEM;
@@ -220,8 +246,8 @@ static void serve(struct keeper *k, int fd)
 			continue;
 		if (n <= 0)
 			return;
-		if (in[0] < ARRAY_SIZE(ops) && ops[in[0]].run && (size_t)n - 1 >= ops[in[0]].least &&
-		    (size_t)n - 1 <= ops[in[0]].most)
+		if (in[0] < ARRAY_SIZE(ops) && ops[in[0]].run &&
+		    (size_t)n - 1 >= ops[in[0]].least && (size_t)n - 1 <= ops[in[0]].most)
 			ret = ops[in[0]].run(k, in[0], in + 1, (size_t)n - 1, out + 4);
 		mh_put32(out, ret < 0 ? (u32)-ret : 0);
 		do

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside of the keeper: shared by keeper.c (forks), keeper_child.c (serves), keeper_file.c (on disk). */
+/*
+ * Inside of the keeper: shared by keeper.c (forks), keeper_child.c (serves), keeper_file.c (on
+ * disk).
+ */
 #ifndef REPOSITORYD_KEEPER_CHILD_H
 #define REPOSITORYD_KEEPER_CHILD_H
 
@@ -27,12 +30,20 @@ struct keeper_secrets {
 	u8 fresh[MH_KEY_LEN];
 	u8 audit[MH_KEY_LEN];
 	u8 card[MH_KEY_LEN];	/* X25519 */
-	u8 card_sig[MH_SIG_LEN];	/* kept, so that the card and its fingerprint stay the same */
+	/* kept, so that the card and its fingerprint stay the same */
+	u8 card_sig[MH_SIG_LEN];
 };
 
-/* Read DIR/seat and DIR/sealed, or make both; owned by uid, gid when those are not -1. Says what failed. */
-int keeper_file_open(const char *dir, uid_t uid, gid_t gid, const char *name, struct keeper_secrets *s);
-/* The server card; signs it anew when card_sig is not its signature (a new name). Length or -errno */
+/*
+ * Read DIR/seat and DIR/sealed, or make both; owned by uid, gid when those are not -1. Says what
+ * failed.
+ */
+int keeper_file_open(const char *dir, uid_t uid, gid_t gid, const char *name,
+		     struct keeper_secrets *s);
+/*
+ * The server card; signs it anew when card_sig is not its signature (a new name). Length or
+ * -errno
+ */
 int keeper_card_make(struct keeper_secrets *s, const char *name, u8 out[MH_CARD_MAX]);
 /* Never returns. */
 void keeper_child_run(int fd, struct keeper_secrets *s, const char *name) __attribute__((noreturn));

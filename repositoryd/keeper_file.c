@@ -3,11 +3,10 @@
  * The keeper's secrets on disk, opened by a seat of one constant (a file of
  * 32 random bytes); the construction is PROTOCOL.md section 9's.
  *
- *	sealed = "MHKS" || u8 version 0 || seat_salt 32 || blob_salt 32 || com 32 || ct (5 * 32 + 64 + 16)
- *	c      = H(L("seat file") || seat);  Seat = HKDF-Extract(seat_salt, u8 1 || u8 0 || c)
- *	prk    = HKDF-Extract(blob_salt, Seat)
- *	Kseal  = HKDF-Expand(prk, L("seal"), 32);  com = HKDF-Expand(prk, L("seal commit"), 32)
- *	ct     = AES-256-GCM(Kseal, zero nonce, AD = all before ct, secrets)
+ *	sealed = "MHKS" || u8 version 0 || seat_salt 32 || blob_salt 32 || com 32 || ct (5 * 32 + 64
+ *+ 16) c      = H(L("seat file") || seat);  Seat = HKDF-Extract(seat_salt, u8 1 || u8 0 || c) prk
+ *= HKDF-Extract(blob_salt, Seat) Kseal  = HKDF-Expand(prk, L("seal"), 32);  com = HKDF-Expand(prk,
+ *L("seal commit"), 32) ct     = AES-256-GCM(Kseal, zero nonce, AD = all before ct, secrets)
  */
 #include "keeper_child.h"
 #include "lib/util.h"
@@ -21,7 +20,8 @@
 #define SEALED	(HEAD + 32 + sizeof(struct keeper_secrets) + MH_TAG_LEN)
 #define PATHS	4200
 
-static int derive(const u8 seat[32], const u8 *seat_salt, const u8 *blob_salt, u8 kseal[32], u8 com[32])
+static int derive(const u8 seat[32], const u8 *seat_salt, const u8 *blob_salt, u8 kseal[32],
+		  u8 com[32])
 {
 	static const u8 where[2] = { 1, 0 };
 	const struct mh_buf label = MH_L("seal"), commit = MH_L("seal commit");
@@ -102,8 +102,8 @@ static int seal(const u8 seat[32], const struct keeper_secrets *s, u8 out[SEALED
 	if (!ret)
 		ret = derive(seat, out + 5, out + 37, kseal, out + HEAD);
 	if (!ret)
-		ret = mh_aead_seal_once(kseal, zero, MH_BUF(out, HEAD + 32), (const u8 *)s, sizeof(*s),
-					out + HEAD + 32);
+		ret = mh_aead_seal_once(kseal, zero, MH_BUF(out, HEAD + 32), (const u8 *)s,
+					sizeof(*s), out + HEAD + 32);
 	mh_wipe(kseal, sizeof(kseal));
 	return ret;
 }
@@ -120,13 +120,14 @@ static int unseal(const u8 seat[32], const u8 in[SEALED], struct keeper_secrets 
 	if (!ret && !mh_ct_equal(com, in + HEAD, 32))
 		ret = -EBADMSG;
 	if (!ret)
-		ret = mh_aead_open_once(kseal, zero, MH_BUF(in, HEAD + 32), in + HEAD + 32, SEALED - HEAD - 32, (u8 *)s);
+		ret = mh_aead_open_once(kseal, zero, MH_BUF(in, HEAD + 32), in + HEAD + 32,
+					SEALED - HEAD - 32, (u8 *)s);
 	mh_wipe(kseal, sizeof(kseal));
 	return ret;
 }
 
-static int make_files(const char *seat_path, const char *path, uid_t uid, gid_t gid, const char *name,
-		      struct keeper_secrets *s)
+static int make_files(const char *seat_path, const char *path, uid_t uid, gid_t gid,
+		      const char *name, struct keeper_secrets *s)
 {
 	u8 seat[32], sealed[SEALED], card[MH_CARD_MAX];
 	int ret = mh_random(seat, sizeof(seat));
@@ -146,7 +147,8 @@ static int make_files(const char *seat_path, const char *path, uid_t uid, gid_t 
 	return ret;
 }
 
-int keeper_file_open(const char *dir, uid_t uid, gid_t gid, const char *name, struct keeper_secrets *s)
+int keeper_file_open(const char *dir, uid_t uid, gid_t gid, const char *name,
+		     struct keeper_secrets *s)
 {
 	char seat_path[PATHS], path[PATHS];
 	u8 seat[32], sealed[SEALED];
@@ -172,9 +174,12 @@ int keeper_file_open(const char *dir, uid_t uid, gid_t gid, const char *name, st
 		mh_wipe(seat, sizeof(seat));
 	}
 	if (ret)
-		mh_note("repositoryd: keeper: %s: %s", dir, ret == -EBADMSG || ret == -EUCLEAN || ret == -EMEDIUMTYPE ?
-			"the sealed secrets do not open with this seat, or a file is damaged" :
-			ret == -EPERM ? "seat and sealed must be readable by their owner alone (mode 0600)" :
-			strerror(-ret));
+		mh_note("repositoryd: keeper: %s: %s", dir,
+			ret == -EBADMSG || ret == -EUCLEAN || ret == -EMEDIUMTYPE ?
+				"the sealed secrets do not open with this seat, or a file is "
+				"damaged" :
+			ret == -EPERM ? "seat and sealed must be readable by their owner alone "
+					"(mode 0600)" :
+					strerror(-ret));
 	return ret;
 }

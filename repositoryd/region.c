@@ -47,7 +47,8 @@ static int choose(void *ctx, struct mh_buf b)
 	return mh_bytes_copy(c->out, b.p, b.n) ? -ENOMEM : 1;
 }
 
-static int load_delegation(struct mh_daemon *d, const u8 *region, const u8 *key, u8 role, struct mh_bytes *out)
+static int load_delegation(struct mh_daemon *d, const u8 *region, const u8 *key, u8 role,
+			   struct mh_bytes *out)
 {
 	struct choosing c = { .d = d, .region = region, .out = out };
 	int ret;

@@ -62,6 +62,7 @@ struct mh_region {
 	struct mh_bytes idr;		/* empty: sessions cannot be served */
 	u64 epoch_end;
 };
+
 LIST_HEAD(mh_region_list, mh_region);
 LIST_HEAD(mh_conn_list, mh_conn);
 
@@ -78,7 +79,8 @@ struct mh_daemon {
 	unsigned int connections, admins;
 	struct evconnlistener *listener[MH_LISTEN_MAX + 2];
 	unsigned int listeners;
-	struct event *commit;		/* lowest priority: ends the transaction of a turn of the loop */
+	/* lowest priority: ends the transaction of a turn of the loop */
+	struct event *commit;
 	struct event *hourly, *drain;
 	char *bound[2];			/* unix sockets that are ours to unlink */
 	unsigned int bounds;
@@ -98,12 +100,19 @@ void mh_region_free_all(struct mh_daemon *d);
 
 /* ---- freshness.c ---- */
 
-/* Signs the next EPOCH and stores it, in the open transaction.  -ENOKEY: no freshness DELEGATION to us */
+/*
+ * Signs the next EPOCH and stores it, in the open transaction.  -ENOKEY: no freshness DELEGATION
+ * to us
+ */
 int mh_freshness_sign(struct mh_daemon *d, const u8 region[32]);
 /* At start and hourly: each Region, in a transaction of its own; pushes it. */
 void mh_freshness_sign_all(struct mh_daemon *d);
-/* To every open session of the Region: statements, then the newest EPOCH; sessions that ended by it are closed. */
-void mh_freshness_push(struct mh_daemon *d, struct mh_region *r, const struct mh_bytes *statements, size_t n);
+/*
+ * To every open session of the Region: statements, then the newest EPOCH; sessions that ended by
+ * it are closed.
+ */
+void mh_freshness_push(struct mh_daemon *d, struct mh_region *r,
+		       const struct mh_bytes *statements, size_t n);
 
 /* ---- server.c ---- */
 int mh_server_listen(struct mh_daemon *d);	/* before privileges are dropped; an exit code */
@@ -118,7 +127,8 @@ int mh_server_begin(struct mh_daemon *d);
 void mh_server_flush(struct mh_daemon *d);
 
 /* ---- admin.c, admin_read.c, admin_submit.c ---- */
-void mh_admin_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len, void *daemon);
+void mh_admin_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len,
+		     void *daemon);
 
 /* daemon.c: everything, as main() would */
 int mh_daemon_main(int argc, char **argv);

@@ -40,18 +40,20 @@ static int send_anchors(struct mh_conn *c, u64 serial)
 		u8 fit = 0;
 
 		while (!ret && n < MH_ANCHORS_PER_FRAME && serial <= last)
-			ret = mh_store_anchor(c->daemon->store, c->region->row.id, serial++, &b[n++]);
+			ret = mh_store_anchor(c->daemon->store, c->region->row.id, serial++,
+					      &b[n++]);
 		while (fit < n && b[fit].n + 4 <= room)
 			room -= b[fit++].n + 4;
 		if (!ret)
-			ret = fit ? send_anchor_frame(c, b, fit, fit < n || serial <= last) : -EMSGSIZE;
-		for (u8 i = 0; i < fit; i++)
+			ret = fit ? send_anchor_frame(c, b, fit, fit < n || serial <= last) :
+				    -EMSGSIZE;
+		for (size_t i = 0; i < fit; i++)
 			mh_bytes_free(&b[i]);
 		memmove(b, b + fit, sizeof(b) - fit * sizeof(b[0]));
-		memset(b + sizeof(b) / sizeof(b[0]) - fit, 0, fit * sizeof(b[0]));
+		memset(b + ARRAY_SIZE(b) - fit, 0, fit * sizeof(b[0]));
 		n -= fit;
 	}
-	for (u8 i = 0; i < ARRAY_SIZE(b); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(b); i++)
 		mh_bytes_free(&b[i]);
 	return ret;
 }
@@ -74,7 +76,8 @@ int mh_responder_hello(struct mh_conn *c, const u8 *frame, size_t n)
 		if (ret)
 			return ret;
 	}
-	ret = mh_stp_challenge_begin(&c->stp, mh_bytes_buf(&c->region->idr), NULL, digest, out, sizeof(out));
+	ret = mh_stp_challenge_begin(&c->stp, mh_bytes_buf(&c->region->idr), NULL, digest, out,
+				     sizeof(out));
 	if (ret < 0)
 		return ret;
 	ret = mh_keeper_sign_sp2(&c->daemon->keeper, digest, sig);
@@ -95,15 +98,18 @@ static int find_psk(struct mh_conn *c, const struct mh_stmt *entity, u8 psk[MH_K
 	u8 ecx[MH_HASH_LEN];
 	int ret;
 
-	/* Kei-secret and Kec-secret are not held by this repositoryd: refused, never a psk of zeros */
-	if (mh_stmt_num(entity, MH_A_KEI_KIND) != MH_KIND_PAIR || mh_stmt_num(entity, MH_A_KEC_KIND) != MH_KIND_PAIR)
+	/* Kei-secret and Kec-secret are not held by this repositoryd: refused, never a psk of zeros
+	 */
+	if (mh_stmt_num(entity, MH_A_KEI_KIND) != MH_KIND_PAIR ||
+	    mh_stmt_num(entity, MH_A_KEC_KIND) != MH_KIND_PAIR)
 		return -ENOKEY;
 	ret = mh_store_kec(c->daemon->store, kid, &sealed);
 	if (ret)
 		return ret;
 	mh_ctx_entity(c->region->row.id, entity->subject, ecx);
-	ret = sealed.n == MH_SEALED_LEN ?
-		mh_keeper_psk(&c->daemon->keeper, mh_bytes_buf(&sealed), kid, ecx, c->x, psk) : -EUCLEAN;
+	ret = sealed.n == MH_SEALED_LEN ? mh_keeper_psk(&c->daemon->keeper, mh_bytes_buf(&sealed),
+							kid, ecx, c->x, psk) :
+					  -EUCLEAN;
 	mh_bytes_free(&sealed);
 	return ret;
 }
@@ -111,8 +117,12 @@ static int find_psk(struct mh_conn *c, const struct mh_stmt *entity, u8 psk[MH_K
 static int record_session(struct mh_conn *c, const struct mh_stmt *entity)
 {
 	struct mh_audit_record r = {
-		.event = MH_AUDIT_SESSION, .outcome = c->standing, .who = MH_BUF(c->name, strlen(c->name)),
-		.number = entity->serial, .idi = c->stp.idi, .authi = c->stp.authi,
+		.event = MH_AUDIT_SESSION,
+		.outcome = c->standing,
+		.who = MH_BUF(c->name, strlen(c->name)),
+		.number = entity->serial,
+		.idi = c->stp.idi,
+		.authi = c->stp.authi,
 	};
 	int ret = mh_server_begin(c->daemon);
 
@@ -122,7 +132,8 @@ static int record_session(struct mh_conn *c, const struct mh_stmt *entity)
 	if (!ret)
 		ret = mh_audit_append(&c->daemon->audit, &r, mh_now(c->daemon));
 	if (ret)
-		mh_log(MH_LOG_ERROR, "audit: a session could not be recorded: %s", mh_store_error(c->daemon->store));
+		mh_log(MH_LOG_ERROR, "audit: a session could not be recorded: %s",
+		       mh_store_error(c->daemon->store));
 	return ret;
 }
 
@@ -139,20 +150,26 @@ int mh_responder_auth(struct mh_conn *c, const u8 *frame, size_t n)
 	if (!mh_name_ok(idi.name))
 		return -EBADMSG;
 	memcpy(c->name, idi.name.p, idi.name.n);
-	standing = mh_guardian_entity(c->daemon, c->region->row.id, idi.name, mh_now(c->daemon), &b);
+	standing =
+		mh_guardian_entity(c->daemon, c->region->row.id, idi.name, mh_now(c->daemon), &b);
 	ret = standing < 0 ? standing : !b.n ? -ENOENT : mh_stmt_parse(&entity, b.p, b.n);
 	if (!ret)
 		ret = find_psk(c, &entity, psk);
 	if (!ret)
-		ret = mh_stp_auth_verify(&c->stp, frame, n, psk, (u8)mh_stmt_num(&entity, MH_A_KEI_KIND),
+		ret = mh_stp_auth_verify(&c->stp, frame, n, psk,
+					 (u8)mh_stmt_num(&entity, MH_A_KEI_KIND),
 					 mh_stmt_attr(&entity, MH_A_KEI).p);
 	mh_wipe(psk, sizeof(psk));
 	if (!ret) {
 		c->standing = (u8)standing;
 		c->phase = MH_CONN_OPEN;
-		/* a record that cannot be written refuses deliveries one by one; the session may live */
+		/*
+		 * a record that cannot be written refuses deliveries one by one; the session may
+		 * live
+		 */
 		record_session(c, &entity);
-		mh_log(MH_LOG_INFO, "%s: %s authenticated%s", c->peer, c->name, standing ? ", and is refused" : "");
+		mh_log(MH_LOG_INFO, "%s: %s authenticated%s", c->peer, c->name,
+		       standing ? ", and is refused" : "");
 	}
 	mh_bytes_free(&b);
 	if (!ret && standing)
@@ -184,7 +201,8 @@ int mh_responder_tell(struct mh_conn *c)
 	int ret = 0;
 
 	if (c->standing == MH_REFUSED_REVOKED)
-		ret = mh_store_revokes(c->daemon->store, c->region->row.id, MH_ENTITY, name, tell_one, &t);
+		ret = mh_store_revokes(c->daemon->store, c->region->row.id, MH_ENTITY, name,
+				       tell_one, &t);
 	if (!ret && c->standing == MH_REFUSED_SUSPENDED &&
 	    !mh_store_newest(c->daemon->store, c->region->row.id, MH_SUSPEND, name, &b)) {
 		ret = tell_one(&t, mh_bytes_buf(&b));

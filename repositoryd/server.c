@@ -48,7 +48,8 @@ void mh_server_flush(struct mh_daemon *d)
 	if (mh_store_in_transaction(d->store)) {
 		ret = mh_store_commit(d->store);
 		if (ret) {
-			mh_log(MH_LOG_ERROR, "audit: %s: deliveries are refused until it can be written",
+			mh_log(MH_LOG_ERROR,
+			       "audit: %s: deliveries are refused until it can be written",
 			       ret == -ENOSPC ? "the disk is full" : mh_store_error(d->store));
 			mh_store_rollback(d->store);
 			mh_audit_reload(&d->audit);
@@ -63,7 +64,8 @@ void mh_server_flush(struct mh_daemon *d)
 	}
 	if (!ret && d->audit.seq - d->audit.checkpoint >= MH_AUDIT_CHECKPOINT_EVERY &&
 	    mh_audit_checkpoint(&d->audit, mh_now(d)))
-		mh_log(MH_LOG_ERROR, "no audit checkpoint could be written: %s", mh_store_error(d->store));
+		mh_log(MH_LOG_ERROR, "no audit checkpoint could be written: %s",
+		       mh_store_error(d->store));
 }
 
 static void on_commit(evutil_socket_t fd, short what, void *daemon)
@@ -94,7 +96,8 @@ static int add_listener(struct mh_daemon *d, int fd, evconnlistener_cb cb)
 		close(fd);
 		return -errno;
 	}
-	l = evconnlistener_new(d->base, cb, d, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	l = evconnlistener_new(d->base, cb, d, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0,
+			       fd);
 	if (!l) {
 		close(fd);
 		return -ENOMEM;
@@ -107,7 +110,8 @@ static int add_listener(struct mh_daemon *d, int fd, evconnlistener_cb cb)
 /* "1.2.3.4:7878", "[::]:7878" */
 static int parse_address(const char *text, struct addrinfo **out)
 {
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
+				  .ai_socktype = SOCK_STREAM };
 	const char *colon = strrchr(text, ':');
 	char host[64];
 	size_t n = colon ? (size_t)(colon - text) : 0;
@@ -135,7 +139,8 @@ static int bind_tcp(struct mh_daemon *d, const char *text)
 	if (fd < 0)
 		ret = -errno;
 	else if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-		 (a->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on))) ||
+		 (a->ai_family == AF_INET6 &&
+		  setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on))) ||
 		 bind(fd, a->ai_addr, a->ai_addrlen))
 		ret = -errno;
 	freeaddrinfo(a);
@@ -146,7 +151,10 @@ static int bind_tcp(struct mh_daemon *d, const char *text)
 	return ret;
 }
 
-/* A socket file that nobody answers on is left from a crash; one that answers is another daemon's. */
+/*
+ * A socket file that nobody answers on is left
+ * from a crash; one that answers is another daemon's.
+ */
 static int clear_stale(const struct sockaddr_un *a)
 {
 	struct stat st;
@@ -164,7 +172,8 @@ static int clear_stale(const struct sockaddr_un *a)
 	return ret ? ret : unlink(a->sun_path) ? -errno : 0;
 }
 
-static int bind_unix(struct mh_daemon *d, const char *path, mode_t mode, const char *group, evconnlistener_cb cb)
+static int bind_unix(struct mh_daemon *d, const char *path, mode_t mode, const char *group,
+		     evconnlistener_cb cb)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	const struct group *g = group ? getgrnam(group) : NULL;
@@ -198,8 +207,10 @@ static int bind_unix(struct mh_daemon *d, const char *path, mode_t mode, const c
 
 static int say(const char *what, int err)
 {
-	mh_log(MH_LOG_ERROR, "%s: %s", what, err == -EINVAL ? "not an address: write 192.0.2.1:7878 or [::]:7878" :
-	       err == -EADDRINUSE ? "the address is taken: another daemon listens on it" : strerror(-err));
+	mh_log(MH_LOG_ERROR, "%s: %s", what,
+	       err == -EINVAL	  ? "not an address: write 192.0.2.1:7878 or [::]:7878" :
+	       err == -EADDRINUSE ? "the address is taken: another daemon listens on it" :
+				    strerror(-err));
 	return MH_RD_ADDRESS;
 }
 
@@ -228,15 +239,19 @@ static void reload(struct mh_daemon *d)
 
 	mh_notify("RELOADING=1");
 	if (mh_config_read(&c, d->config_path)) {
-		mh_log(MH_LOG_ERROR, "%s: not taken; the configuration stays as it was", d->config_path);
-	} else if (strcmp(c.name, d->config.name) || strcmp(c.store, d->config.store) || strcmp(c.keeper, d->config.keeper)) {
-		mh_log(MH_LOG_ERROR, "%s: name, store and keeper change at a restart only", d->config_path);
+		mh_log(MH_LOG_ERROR, "%s: not taken; the configuration stays as it was",
+		       d->config_path);
+	} else if (strcmp(c.name, d->config.name) || strcmp(c.store, d->config.store) ||
+		   strcmp(c.keeper, d->config.keeper)) {
+		mh_log(MH_LOG_ERROR, "%s: name, store and keeper change at a restart only",
+		       d->config_path);
 		mh_config_free(&c);
 	} else {
 		mh_config_free(&d->config);
 		d->config = c;
 		mh_log_limit = c.level;
-		mh_log(MH_LOG_INFO, "configuration read again; listeners, user and sockets change at a restart");
+		mh_log(MH_LOG_INFO,
+		       "configuration read again; listeners, user and sockets change at a restart");
 	}
 	mh_notify("READY=1");
 }
@@ -337,7 +352,8 @@ int mh_server_run(struct mh_daemon *d)
 	if (mh_store_in_transaction(d->store) && mh_store_commit(d->store))
 		mh_store_rollback(d->store);
 	if (d->keeper.fd >= 0 && mh_audit_checkpoint(&d->audit, mh_now(d)))
-		mh_log(MH_LOG_ERROR, "no audit checkpoint could be written: %s", mh_store_error(d->store));
+		mh_log(MH_LOG_ERROR, "no audit checkpoint could be written: %s",
+		       mh_store_error(d->store));
 	for (size_t i = 0; i < ARRAY_SIZE(sigs); i++)
 		if (sig[i])
 			event_free(sig[i]);

@@ -24,12 +24,18 @@
 
 struct mh_store;
 
-/* Opens or, when it is not there, makes; a store that is damaged or foreign is refused, never repaired. */
+/*
+ * Opens or, when it is not there, makes; a store that is damaged or foreign is refused, never
+ * repaired.
+ */
 int mh_store_open(struct mh_store **st, const char *path);
 void mh_store_close(struct mh_store *st);
 const char *mh_store_error(struct mh_store *st);
 
-/* A transaction: everything between is durable when commit gives 0, and has not happened otherwise. */
+/*
+ * A transaction: everything between is durable when commit gives 0, and has not happened
+ * otherwise.
+ */
 int mh_store_begin(struct mh_store *st);
 int mh_store_commit(struct mh_store *st);
 void mh_store_rollback(struct mh_store *st);
@@ -56,25 +62,32 @@ int mh_store_regions(struct mh_store *st, const char *label,
 /* -EEXIST: this (region, type, subject, serial) is there already */
 int mh_store_put(struct mh_store *st, const u8 region[32], const struct mh_stmt *s);
 /* newest (highest serial) of (type, subject) */
-int mh_store_newest(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf subject, struct mh_bytes *out);
-int mh_store_by_leaf(struct mh_store *st, const u8 region[32], const u8 leaf[32], struct mh_bytes *out);
+int mh_store_newest(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf subject,
+		    struct mh_bytes *out);
+int mh_store_by_leaf(struct mh_store *st, const u8 region[32], const u8 leaf[32],
+		     struct mh_bytes *out);
 /* ANCHOR of a serial */
 int mh_store_anchor(struct mh_store *st, const u8 region[32], u64 serial, struct mh_bytes *out);
 
 typedef int (*mh_store_fn)(void *ctx, struct mh_buf statement);
-/* newest of each subject of a type: subject starts with prefix and sorts after `after`, at most `most` */
-int mh_store_list(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf prefix, struct mh_buf after,
-		  u32 most, mh_store_fn fn, void *ctx);
+/*
+ * newest of each subject of a type: subject starts with prefix and sorts after `after`, at most
+ * `most`
+ */
+int mh_store_list(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf prefix,
+		  struct mh_buf after, u32 most, mh_store_fn fn, void *ctx);
 /* newest MEMBER of each group that names this member */
-int mh_store_memberships(struct mh_store *st, const u8 region[32], struct mh_buf member, mh_store_fn fn, void *ctx);
+int mh_store_memberships(struct mh_store *st, const u8 region[32], struct mh_buf member,
+			 mh_store_fn fn, void *ctx);
 /* newest INSTANCE of each version of a DataSet, highest version first */
-int mh_store_instances(struct mh_store *st, const u8 region[32], struct mh_buf dataset, mh_store_fn fn, void *ctx);
+int mh_store_instances(struct mh_store *st, const u8 region[32], struct mh_buf dataset,
+		       mh_store_fn fn, void *ctx);
 /* DELEGATIONs of a key in a role, highest serial first */
-int mh_store_delegations(struct mh_store *st, const u8 region[32], const u8 key[64], u8 role, mh_store_fn fn,
-			 void *ctx);
+int mh_store_delegations(struct mh_store *st, const u8 region[32], const u8 key[64], u8 role,
+			 mh_store_fn fn, void *ctx);
 /* REVOKEs that name (type, subject); those made under a DELEGATION: type 0, subject its leaf */
-int mh_store_revokes(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf subject, mh_store_fn fn,
-		     void *ctx);
+int mh_store_revokes(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf subject,
+		     mh_store_fn fn, void *ctx);
 /* 1 a stored INSTANCE has this kid(Ke), 0 none */
 int mh_store_has_ke_kid(struct mh_store *st, const u8 region[32], const u8 kid[32]);
 /* highest EPOCH.issued of all Regions, 0 if none: the floor of time */
@@ -91,7 +104,8 @@ int mh_store_put_data(struct mh_store *st, const u8 sha256[32], struct mh_buf da
 int mh_store_data_length(struct mh_store *st, const u8 sha256[32], u64 *length);
 int mh_store_data_read(struct mh_store *st, const u8 sha256[32], u64 from, u8 *out, size_t n);
 int mh_store_put_wrap(struct mh_store *st, const u8 wrap[MH_WRAP_LEN]);
-int mh_store_wrap(struct mh_store *st, const u8 kid_k[32], const u8 kid_kw[32], u8 wrap[MH_WRAP_LEN]);
+int mh_store_wrap(struct mh_store *st, const u8 kid_k[32], const u8 kid_kw[32],
+		  u8 wrap[MH_WRAP_LEN]);
 /* all that wrap K */
 int mh_store_wraps_of(struct mh_store *st, const u8 kid_k[32], mh_store_fn fn, void *ctx);
 

@@ -218,7 +218,8 @@ static int take(struct mh_store *st, sqlite3_stmt *s, struct mh_bytes *out)
 	return ret;
 }
 
-int mh_store_newest(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf subject, struct mh_bytes *out)
+int mh_store_newest(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf subject,
+		    struct mh_bytes *out)
 {
 	sqlite3_stmt *s = mh_store_sql(st, SQL_NEWEST);
 
@@ -230,7 +231,8 @@ int mh_store_newest(struct mh_store *st, const u8 region[32], u8 type, struct mh
 	return take(st, s, out);
 }
 
-int mh_store_by_leaf(struct mh_store *st, const u8 region[32], const u8 leaf[32], struct mh_bytes *out)
+int mh_store_by_leaf(struct mh_store *st, const u8 region[32], const u8 leaf[32],
+		     struct mh_bytes *out)
 {
 	sqlite3_stmt *s = mh_store_sql(st, SQL_BY_LEAF);
 
@@ -252,8 +254,8 @@ int mh_store_anchor(struct mh_store *st, const u8 region[32], u64 serial, struct
 	return take(st, s, out);
 }
 
-int mh_store_list(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf prefix, struct mh_buf after,
-		  u32 most, mh_store_fn fn, void *ctx)
+int mh_store_list(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf prefix,
+		  struct mh_buf after, u32 most, mh_store_fn fn, void *ctx)
 {
 	sqlite3_stmt *s = mh_store_sql(st, SQL_LIST);
 
@@ -267,7 +269,8 @@ int mh_store_list(struct mh_store *st, const u8 region[32], u8 type, struct mh_b
 	return walk(st, s, fn, ctx);
 }
 
-int mh_store_memberships(struct mh_store *st, const u8 region[32], struct mh_buf member, mh_store_fn fn, void *ctx)
+int mh_store_memberships(struct mh_store *st, const u8 region[32], struct mh_buf member,
+			 mh_store_fn fn, void *ctx)
 {
 	sqlite3_stmt *s = mh_store_sql(st, SQL_MEMBERSHIPS);
 
@@ -278,7 +281,8 @@ int mh_store_memberships(struct mh_store *st, const u8 region[32], struct mh_buf
 	return walk(st, s, fn, ctx);
 }
 
-int mh_store_instances(struct mh_store *st, const u8 region[32], struct mh_buf dataset, mh_store_fn fn, void *ctx)
+int mh_store_instances(struct mh_store *st, const u8 region[32], struct mh_buf dataset,
+		       mh_store_fn fn, void *ctx)
 {
 	sqlite3_stmt *s = mh_store_sql(st, SQL_INSTANCES);
 
@@ -289,8 +293,8 @@ int mh_store_instances(struct mh_store *st, const u8 region[32], struct mh_buf d
 	return walk(st, s, fn, ctx);
 }
 
-int mh_store_delegations(struct mh_store *st, const u8 region[32], const u8 key[64], u8 role, mh_store_fn fn,
-			 void *ctx)
+int mh_store_delegations(struct mh_store *st, const u8 region[32], const u8 key[64], u8 role,
+			 mh_store_fn fn, void *ctx)
 {
 	sqlite3_stmt *s = mh_store_sql(st, SQL_DELEGATIONS);
 
@@ -302,8 +306,8 @@ int mh_store_delegations(struct mh_store *st, const u8 region[32], const u8 key[
 	return walk(st, s, fn, ctx);
 }
 
-int mh_store_revokes(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf subject, mh_store_fn fn,
-		     void *ctx)
+int mh_store_revokes(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf subject,
+		     mh_store_fn fn, void *ctx)
 {
 	sqlite3_stmt *s = mh_store_sql(st, SQL_REVOKES);
 
@@ -357,7 +361,8 @@ int mh_store_put_wrap(struct mh_store *st, const u8 wrap[MH_WRAP_LEN])
 	return mh_store_run(st, s);
 }
 
-int mh_store_wrap(struct mh_store *st, const u8 kid_k[32], const u8 kid_kw[32], u8 wrap[MH_WRAP_LEN])
+int mh_store_wrap(struct mh_store *st, const u8 kid_k[32], const u8 kid_kw[32],
+		  u8 wrap[MH_WRAP_LEN])
 {
 	sqlite3_stmt *s = mh_store_sql(st, SQL_WRAP);
 	struct mh_bytes b;

@@ -17,28 +17,40 @@ static const char *const text[__SQL_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
 	[SQL_ROLLBACK] = "ROLLBACK",
-	[SQL_REGION] = "SELECT id, label, anchor, revokes, restart, running FROM region WHERE id = ?1",
+	[SQL_REGION] =
+		"SELECT id, label, anchor, revokes, restart, running FROM region WHERE id = ?1",
 	[SQL_REGION_PUT] = "INSERT OR REPLACE INTO region VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[SQL_REGIONS] = "SELECT id, label, anchor, revokes, restart, running FROM region"
 			" WHERE ?1 IS NULL OR label = ?1 ORDER BY label, id",
-	[SQL_PUT] = "INSERT INTO statement (region, type, subject, serial, leaf, k1, k2, k3, ke_kid, bytes)"
+	[SQL_PUT] = "INSERT INTO statement (region, type, subject, serial, leaf, k1, k2, k3, "
+		    "ke_kid, bytes)"
 		    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-	[SQL_NEWEST] = "SELECT bytes FROM statement WHERE region = ?1 AND type = ?2 AND subject = ?3"
-		       " ORDER BY serial DESC LIMIT 1",
+	[SQL_NEWEST] =
+		"SELECT bytes FROM statement WHERE region = ?1 AND type = ?2 AND subject = ?3"
+		" ORDER BY serial DESC LIMIT 1",
 	[SQL_BY_LEAF] = "SELECT bytes FROM statement WHERE region = ?1 AND leaf = ?2",
 	[SQL_ANCHOR] = "SELECT bytes FROM statement WHERE region = ?1 AND type = 1 AND serial = ?2",
-	[SQL_LIST] = "SELECT s.bytes FROM statement s WHERE region = ?1 AND type = ?2 AND subject > ?3"
-		     " AND substr(subject, 1, length(?4)) = ?4 AND serial = (SELECT max(serial) FROM statement n"
-		     " WHERE n.region = ?1 AND n.type = ?2 AND n.subject = s.subject) ORDER BY subject LIMIT ?5",
-	[SQL_MEMBERSHIPS] = "SELECT s.bytes FROM statement s WHERE region = ?1 AND type = 5 AND k1 = ?2"
-			    " AND serial = (SELECT max(serial) FROM statement n WHERE n.region = ?1 AND n.type = 5"
-			    " AND n.subject = s.subject)",
-	[SQL_INSTANCES] = "SELECT s.bytes FROM statement s WHERE region = ?1 AND type = 8 AND k1 = ?2"
-			  " AND serial = (SELECT max(serial) FROM statement n WHERE n.region = ?1 AND n.type = 8"
-			  " AND n.subject = s.subject) ORDER BY k2 DESC",
-	[SQL_DELEGATIONS] = "SELECT bytes FROM statement WHERE region = ?1 AND type = 2 AND k1 = ?2 AND k3 = ?3"
-			    " ORDER BY serial DESC",
-	[SQL_REVOKES] = "SELECT bytes FROM statement WHERE region = ?1 AND type = 9 AND k1 = ?2 AND k3 = ?3",
+	[SQL_LIST] =
+		"SELECT s.bytes FROM statement s WHERE region = ?1 AND type = ?2 AND subject > ?3"
+		" AND substr(subject, 1, length(?4)) = ?4 AND serial = (SELECT max(serial) FROM "
+		"statement n"
+		" WHERE n.region = ?1 AND n.type = ?2 AND n.subject = s.subject) ORDER BY subject "
+		"LIMIT ?5",
+	[SQL_MEMBERSHIPS] =
+		"SELECT s.bytes FROM statement s WHERE region = ?1 AND type = 5 AND k1 = ?2"
+		" AND serial = (SELECT max(serial) FROM statement n WHERE n.region = ?1 AND n.type "
+		"= 5"
+		" AND n.subject = s.subject)",
+	[SQL_INSTANCES] =
+		"SELECT s.bytes FROM statement s WHERE region = ?1 AND type = 8 AND k1 = ?2"
+		" AND serial = (SELECT max(serial) FROM statement n WHERE n.region = ?1 AND n.type "
+		"= 8"
+		" AND n.subject = s.subject) ORDER BY k2 DESC",
+	[SQL_DELEGATIONS] =
+		"SELECT bytes FROM statement WHERE region = ?1 AND type = 2 AND k1 = ?2 AND k3 = ?3"
+		" ORDER BY serial DESC",
+	[SQL_REVOKES] = "SELECT bytes FROM statement WHERE region = ?1 AND type = 9 AND k1 = ?2 "
+			"AND k3 = ?3",
 	[SQL_HAS_KE_KID] = "SELECT 1 FROM statement WHERE ke_kid = ?2 AND region = ?1 LIMIT 1",
 	[SQL_FLOOR] = "SELECT max(k2) FROM statement WHERE type = 11",
 	[SQL_PUT_SECRET] = "INSERT OR REPLACE INTO secret VALUES (?1, ?2, ?3)",
@@ -58,7 +70,8 @@ static const char *const text[__SQL_COUNT] = {
 int mh_store_fail(struct mh_store *st, int rc)
 {
 	snprintf(st->error, sizeof(st->error), "%s",
-		 st->db && sqlite3_errcode(st->db) != SQLITE_OK ? sqlite3_errmsg(st->db) : sqlite3_errstr(rc));
+		 st->db && sqlite3_errcode(st->db) != SQLITE_OK ? sqlite3_errmsg(st->db) :
+								  sqlite3_errstr(rc));
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
 		return -ENOSPC;
@@ -75,7 +88,8 @@ int mh_store_fail(struct mh_store *st, int rc)
 		return -EEXIST;
 	case SQLITE_IOERR:
 		/* a write cut short by a full disk is told as an I/O error */
-		if (rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_SHMSIZE || rc == SQLITE_IOERR_TRUNCATE)
+		if (rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_SHMSIZE ||
+		    rc == SQLITE_IOERR_TRUNCATE)
 			return sqlite3_system_errno(st->db) == ENOSPC ? -ENOSPC : -EIO;
 		return -EIO;
 	default:
@@ -94,7 +108,8 @@ sqlite3_stmt *mh_store_sql(struct mh_store *st, enum store_sql which)
 
 	if (st->sql[which])
 		return st->sql[which];
-	rc = sqlite3_prepare_v3(st->db, text[which], -1, SQLITE_PREPARE_PERSISTENT, &st->sql[which], NULL);
+	rc = sqlite3_prepare_v3(st->db, text[which], -1, SQLITE_PREPARE_PERSISTENT, &st->sql[which],
+				NULL);
 	if (rc != SQLITE_OK)
 		mh_store_fail(st, rc);
 	return st->sql[which];
@@ -150,8 +165,8 @@ static int make_schema(struct mh_store *st)
 	char stamp[96];
 	int ret = exec(st, "BEGIN EXCLUSIVE");
 
-	snprintf(stamp, sizeof(stamp), "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
-		 MH_STORE_SCHEMA);
+	snprintf(stamp, sizeof(stamp), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+		 APPLICATION_ID, MH_STORE_SCHEMA);
 	if (!ret)
 		ret = exec(st, mh_store_schema_sqlite);
 	if (!ret)
@@ -180,7 +195,8 @@ static int check_schema(struct mh_store *st)
 		return -EMEDIUMTYPE;
 	}
 	if (version != MH_STORE_SCHEMA) {
-		snprintf(st->error, sizeof(st->error), "the store has version %lld; this repositoryd knows %d",
+		snprintf(st->error, sizeof(st->error),
+			 "the store has version %lld; this repositoryd knows %d",
 			 (long long)version, MH_STORE_SCHEMA);
 		return -EMEDIUMTYPE;
 	}
@@ -194,9 +210,9 @@ static int check_whole(struct mh_store *st)
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(s);
-	if (rc != SQLITE_ROW)
+	if (rc != SQLITE_ROW) {
 		ret = mh_store_fail(st, rc);
-	else if (strcmp((const char *)sqlite3_column_text(s, 0), "ok")) {
+	} else if (strcmp((const char *)sqlite3_column_text(s, 0), "ok")) {
 		snprintf(st->error, sizeof(st->error), "%s", sqlite3_column_text(s, 0));
 		ret = -EUCLEAN;
 	}
@@ -214,13 +230,16 @@ int mh_store_open(struct mh_store **out, const char *path)
 		return -ENOMEM;
 	*out = st;	/* for its error, whatever happens; the caller closes it */
 	mask = umask(077);
-	rc = sqlite3_open_v2(path, &st->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	rc = sqlite3_open_v2(path, &st->db,
+			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+			     NULL);
 	if (rc != SQLITE_OK) {
 		umask(mask);
 		return mh_store_fail(st, rc);
 	}
 	sqlite3_extended_result_codes(st->db, 1);
-	ret = exec(st, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
+	ret = exec(st, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA foreign_keys = ON; PRAGMA "
+		       "trusted_schema = OFF;"
 		       "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY");
 	if (!ret)
 		ret = check_schema(st);

@@ -19,7 +19,7 @@ enum store_sql {
 
 struct mh_store {
 	sqlite3 *db;
-	sqlite3_stmt *sql[__SQL_COUNT];
+	struct sqlite3_stmt *sql[__SQL_COUNT];
 	bool open;		/* a transaction is */
 	char error[256];
 };

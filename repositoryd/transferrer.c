@@ -48,7 +48,8 @@ static int add_by_leaf(struct mh_conn *c, struct mh_answer_out *a, const u8 *lea
 	int ret;
 
 	for (unsigned int i = 0; i < a->statements; i++)
-		if (!mh_stmt_parse(&s, a->statement[i].p, a->statement[i].n) && !memcmp(s.leaf, leaf, 32))
+		if (!mh_stmt_parse(&s, a->statement[i].p, a->statement[i].n) &&
+		    !memcmp(s.leaf, leaf, 32))
 			return 0;
 	ret = mh_store_by_leaf(c->daemon->store, c->region->row.id, leaf, &b);
 	if (ret)
@@ -62,8 +63,8 @@ static int add_by_leaf(struct mh_conn *c, struct mh_answer_out *a, const u8 *lea
 }
 
 /* Signers that are no ANCHOR first, so that each statement finds its signer verified. */
-static int collect_statements(struct mh_conn *c, struct mh_answer_out *a, const struct mh_bytes *dataset,
-			      const struct mh_stmt *instance)
+static int collect_statements(struct mh_conn *c, struct mh_answer_out *a,
+			      const struct mh_bytes *dataset, const struct mh_stmt *instance)
 {
 	const struct mh_buf policies = mh_stmt_attr(instance, MH_A_POLICIES);
 	struct mh_stmt s;
@@ -178,8 +179,8 @@ static int collect_wraps(struct mh_conn *c, struct mh_answer_out *a, const u8 *k
 /* ---- making the answer ---- */
 
 /* What is to be sent, from a decision that says yes.  -ENOENT: nothing leads to this Entity */
-static int fill(struct mh_conn *c, struct mh_answer_out *a, const struct mh_decision *g, const struct mh_request *q,
-		struct mh_audit_record *r)
+static int fill(struct mh_conn *c, struct mh_answer_out *a, const struct mh_decision *g,
+		const struct mh_request *q, struct mh_audit_record *r)
 {
 	struct mh_stmt instance, entity;
 	struct mh_manifest m;
@@ -220,8 +221,8 @@ static int fill(struct mh_conn *c, struct mh_answer_out *a, const struct mh_deci
 	return ret;
 }
 
-struct mh_answer_out *mh_transferrer_answer(struct mh_conn *c, u32 request, const struct mh_request *q,
-					    struct mh_audit_record *r)
+struct mh_answer_out *mh_transferrer_answer(struct mh_conn *c, u32 request,
+					    const struct mh_request *q, struct mh_audit_record *r)
 {
 	struct mh_answer_out *a = calloc(1, sizeof(*a));
 	struct mh_decision g = { 0 };
@@ -238,7 +239,8 @@ struct mh_answer_out *mh_transferrer_answer(struct mh_conn *c, u32 request, cons
 	if (c->standing)
 		g.code = c->standing;
 	else
-		ret = mh_guardian_decide(c->daemon, c->region->row.id, r->who, q, mh_now(c->daemon), &g);
+		ret = mh_guardian_decide(c->daemon, c->region->row.id, r->who, q, mh_now(c->daemon),
+					 &g);
 	a->code = g.code;
 	if (!ret && !g.code)
 		ret = fill(c, a, &g, q, r);
@@ -257,7 +259,8 @@ struct mh_answer_out *mh_transferrer_answer(struct mh_conn *c, u32 request, cons
 
 /* ---- sending it ---- */
 
-static int send_counted(struct mh_conn *c, struct mh_answer_out *a, u8 type, const u8 *body, size_t n)
+static int send_counted(struct mh_conn *c, struct mh_answer_out *a, u8 type, const u8 *body,
+			size_t n)
 {
 	int ret = mh_conn_record(c, type, a->request, body, n);
 
@@ -282,8 +285,9 @@ static int send_ke(struct mh_conn *c, struct mh_answer_out *a)
 
 	if (ret)
 		return ret;
-	ret = sealed.n == MH_SEALED_LEN ? mh_keeper_open_ke(&c->daemon->keeper, mh_bytes_buf(&sealed), a->ke_kid, ke) :
-		-EUCLEAN;
+	ret = sealed.n == MH_SEALED_LEN ?
+		      mh_keeper_open_ke(&c->daemon->keeper, mh_bytes_buf(&sealed), a->ke_kid, ke) :
+		      -EUCLEAN;
 	mh_bytes_free(&sealed);
 	if (!ret)
 		ret = mh_wrap_seal_none(body + 1, ke, MH_BUF(a->icx, 32));
@@ -297,7 +301,8 @@ static int send_ke(struct mh_conn *c, struct mh_answer_out *a)
 static int send_chunk(struct mh_conn *c, struct mh_answer_out *a)
 {
 	u8 body[MH_STREAM_CHUNK_SEALED];
-	size_t n = a->length - a->sent < sizeof(body) ? (size_t)(a->length - a->sent) : sizeof(body);
+	size_t n = a->length - a->sent < sizeof(body) ? (size_t)(a->length - a->sent) :
+							sizeof(body);
 	int ret = mh_store_data_read(c->daemon->store, a->sha256, a->sent, body, n);
 
 	if (ret)

@@ -97,7 +97,7 @@ int mht_identity(struct mht *t, const char *which, __s32 *serial)
 
 		if (!e || !strstr(line, " microhsm ") || sscanf(line, "%x", &id) != 1)
 			continue;
-		e[strcspn(e, " \n")] = 0;
+		e[strcspn(e, "\n ")] = 0;
 		e += strlen("entity:");
 		e[strcspn(e, ":")] = 0;
 		slash = strchr(e, '/');

@@ -15,8 +15,7 @@ enum mh_kat_kind {
 	MH_KAT_GCM, /* key, iv, aad, plaintext, ciphertext and tag */
 	MH_KAT_P256, /* private, public, digest, signature */
 	MH_KAT_HPKE, /* skR, pkR, skE, info, aad, plaintext, enc, ciphertext */
-	MH_KAT_NOISE, /* name, place of psk (255 none), psk, prologue, ei, er, 3 * (payload,
-			 message) */
+	MH_KAT_NOISE,	/* name, place of psk, psk, prologue, ei, er, 3 * two */
 	__MH_KAT_KINDS
 };
 

@@ -28,7 +28,7 @@ enum mh_stp_state {
 	MH_STP_DEAD,
 };
 
-#define MH_STP_RECORDS_MAX	(1ull << 24)	/* a direction */
+#define MH_STP_RECORDS_MAX	0x1000000ull	/* a direction */
 
 struct mh_stp_dir {
 	struct mh_aead *aead;

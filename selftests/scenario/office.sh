@@ -4,7 +4,7 @@
 # scenarios; W is its directory, R the Region's label.
 R=hq
 W=${TMPDIR:-/tmp}/office
-export MICROHSM_ADMIN=$W/admin
+export MICROHSM_ADMIN="$W/admin"
 
 officer()
 {

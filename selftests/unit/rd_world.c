@@ -27,7 +27,8 @@ static u16 free_port(void)
 	socklen_t n = sizeof(a);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	must(fd >= 0 && !bind(fd, (struct sockaddr *)&a, n) && !getsockname(fd, (struct sockaddr *)&a, &n));
+	must(fd >= 0 && !bind(fd, (struct sockaddr *)&a, n) &&
+	     !getsockname(fd, (struct sockaddr *)&a, &n));
 	close(fd);
 	return ntohs(a.sin_port);
 }
@@ -39,8 +40,11 @@ void rd_write_ini(struct rd_world *w, const char *extra)
 
 	mh_hex(hex, w->region, 32);
 	must(f);
-	fprintf(f, "[repositoryd]\nname = repo1\nstore = %s/s/db\nkeeper = %s/k\nadmin = %s\nsocket = %s\n"
-		"listen = 127.0.0.1:%u\nlog = %s\ngenesis = %s\n%s\n", w->dir, w->dir, w->admin, w->socket, w->port,
+	fprintf(f,
+		"[repositoryd]\nname = repo1\nstore = %s/s/db\nkeeper = %s/k\nadmin = %s\nsocket = "
+		"%s\n"
+		"listen = 127.0.0.1:%u\nlog = %s\ngenesis = %s\n%s\n",
+		w->dir, w->dir, w->admin, w->socket, w->port,
 		getenv("RD_LOG") ? getenv("RD_LOG") : "error", hex, extra ? extra : "");
 	must(!fclose(f));
 }
@@ -72,7 +76,11 @@ int rd_start(struct rd_world *w)
 	w->pid = fork();
 	must(w->pid >= 0);
 	if (!w->pid) {
-		char *argv[] = { "repositoryd", "--config", w->ini, NULL };
+		char *argv[4] = { NULL };
+
+		argv[0] = "repositoryd";
+		argv[1] = "--config";
+		argv[2] = w->ini;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* never outlives a test that failed */
 		_exit(mh_daemon_main(3, argv));
@@ -85,7 +93,8 @@ int rd_start(struct rd_world *w)
 		if (w->admin_fd >= 0)
 			close(w->admin_fd);
 		w->admin_fd = mh_admin_connect(w->admin);
-		if (w->admin_fd >= 0 && !mh_admin_call(w->admin_fd, MH_ADMIN_CARD, MH_BUF(NULL, 0), &status, &reply)) {
+		if (w->admin_fd >= 0 &&
+		    !mh_admin_call(w->admin_fd, MH_ADMIN_CARD, MH_BUF(NULL, 0), &status, &reply)) {
 			must(!status && reply.n <= sizeof(w->card));
 			memcpy(w->card, reply.p, reply.n);
 			must(!mh_card_decode(&w->c, MH_BUF(w->card, reply.n)));
@@ -119,7 +128,8 @@ void rd_teardown(struct rd_world *w)
 
 	rd_stop(w, SIGTERM);
 	mh_bytes_free(&w->anchor);
-	snprintf(cmd, sizeof(cmd), "rm -rf %s/ini %s/s %s/k; rmdir %s 2>/dev/null", w->dir, w->dir, w->dir, w->dir);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s/ini %s/s %s/k; rmdir %s 2>/dev/null", w->dir, w->dir,
+		 w->dir, w->dir);
 	if (system(cmd))
 		return;
 }
@@ -140,14 +150,14 @@ void rd_item(struct rd_world *w, u8 type, struct mh_buf a, struct mh_buf b)
 	mh_put16(t->p, ++t->items);
 }
 
-void rd_begin(struct rd_world *w, struct mh_writer *body, u8 *buf, size_t size, u8 type, const char *subject,
-	      u64 serial)
+void rd_begin(struct rd_world *w, struct mh_writer *body, u8 *buf, size_t size, u8 type,
+	      const char *subject, u64 serial)
 {
 	u64 now = (u64)time(NULL);
 
 	mh_writer_init(body, buf, size);
-	mh_stmt_begin(body, type, w->region, w->anchor_leaf, MH_BUF(subject, strlen(subject)), serial, now, now,
-		      now + 86400);
+	mh_stmt_begin(body, type, w->region, w->anchor_leaf, MH_BUF(subject, strlen(subject)),
+		      serial, now, now, now + 86400);
 }
 
 void rd_statement(struct rd_world *w, const struct mh_writer *body, u8 which, u8 leaf[32])
@@ -231,7 +241,8 @@ void rd_delegate(struct rd_world *w, u64 serial)
 	rd_statement(w, &b, MH_SET_SIGNER, NULL);
 }
 
-static void add_secret(struct rd_world *w, u8 item, struct mh_buf label, const u8 *leaf, const u8 *secret)
+static void add_secret(struct rd_world *w, u8 item, struct mh_buf label, const u8 *leaf,
+		       const u8 *secret)
 {
 	const struct mh_buf info[] = { label, MH_BUF(leaf, 32) };
 	u8 out[80];
@@ -317,8 +328,8 @@ void rd_member(struct rd_world *w, const char *group, const char *name)
 	rd_statement(w, &b, MH_SET_SIGNER, NULL);
 }
 
-void rd_instance(struct rd_world *w, const char *dataset, u64 version, u8 mode, const struct rd_host *host,
-		 const void *data, size_t n)
+void rd_instance(struct rd_world *w, const char *dataset, u64 version, u8 mode,
+		 const struct rd_host *host, const void *data, size_t n)
 {
 	u8 buf[1024], random[32], icx[32], ke[32], kid[32], sha[32], leaf[32], wrap[MH_WRAP_LEN];
 	const u8 template[5] = { MH_ALG_RAW };
@@ -329,12 +340,14 @@ void rd_instance(struct rd_world *w, const char *dataset, u64 version, u8 mode, 
 	char subject[256];
 
 	must(sealed && !mh_random(random, 32) && !mh_random(ke, 32));
-	mh_ctx_instance(w->region, MH_BUF(dataset, strlen(dataset)), version, mode, w->kind, 1, random, icx);
+	mh_ctx_instance(w->region, MH_BUF(dataset, strlen(dataset)), version, mode, w->kind, 1,
+			random, icx);
 	must(!mh_stream_begin(&st, ke, icx));
 	do {
 		size_t part = n - at < MH_STREAM_CHUNK ? n - at : MH_STREAM_CHUNK;
 
-		must(!mh_stream_seal(&st, at + part == n, (const u8 *)data + at, part, sealed + len));
+		must(!mh_stream_seal(&st, at + part == n, (const u8 *)data + at, part,
+				     sealed + len));
 		at += part;
 		len += part + MH_TAG_LEN;
 	} while (at < n);
@@ -359,7 +372,8 @@ void rd_instance(struct rd_world *w, const char *dataset, u64 version, u8 mode, 
 	rd_statement(w, &b, MH_SET_SIGNER, leaf);
 	rd_item(w, MH_ITEM_DATA, whole, MH_BUF(NULL, 0));
 	if (host) {
-		must(!mh_wrap_seal_hpke(wrap, ke, MH_BUF(icx, 32), host->id.kec.pub, MH_BUF(host->id.kec.ctx, 32), NULL));
+		must(!mh_wrap_seal_hpke(wrap, ke, MH_BUF(icx, 32), host->id.kec.pub,
+					MH_BUF(host->id.kec.ctx, 32), NULL));
 		rd_item(w, MH_ITEM_WRAP, MH_BUF(wrap, sizeof(wrap)), MH_BUF(NULL, 0));
 	} else {
 		add_secret(w, MH_ITEM_KE, MH_L("admin ke"), leaf, ke);

@@ -48,8 +48,8 @@ void rd_write_ini(struct rd_world *w, const char *extra);
 void rd_item(struct rd_world *w, u8 type, struct mh_buf a, struct mh_buf b);
 /* Signs by the officer, adds it to the batch. */
 void rd_statement(struct rd_world *w, const struct mh_writer *body, u8 which, u8 leaf[32]);
-void rd_begin(struct rd_world *w, struct mh_writer *body, u8 *buf, size_t size, u8 type, const char *subject,
-	      u64 serial);
+void rd_begin(struct rd_world *w, struct mh_writer *body, u8 *buf, size_t size, u8 type,
+	      const char *subject, u64 serial);
 u8 rd_submit(struct rd_world *w);
 u8 rd_call(struct rd_world *w, u8 op, struct mh_buf body, struct mh_bytes *reply);
 
@@ -60,8 +60,8 @@ void rd_dataset(struct rd_world *w, const char *name, u8 mode);
 void rd_group(struct rd_world *w, const char *group, const char *dataset);
 void rd_member(struct rd_world *w, const char *group, const char *name);
 /* host: for whom it is wrapped, or NULL for mode session */
-void rd_instance(struct rd_world *w, const char *dataset, u64 version, u8 mode, const struct rd_host *host,
-		 const void *data, size_t n);
+void rd_instance(struct rd_world *w, const char *dataset, u64 version, u8 mode,
+		 const struct rd_host *host, const void *data, size_t n);
 void rd_revoke(struct rd_world *w, const char *name, u64 up_to);
 void rd_host_free(struct rd_host *h);
 int rd_connect(struct rd_world *w, struct rd_host *h, struct mh_client *c);

@@ -19,8 +19,9 @@ static void r01_known_answers_are_right(void **state)
 
 static void r01_a_spoilt_answer_is_named(void **state)
 {
-	static const char *const names[] = { "fips180-abc", "rfc5869-1", "rfc7748-1", "rfc6979-sample",
-					     "cfrg-hpke", "NN-1", "NNpsk0-1", "NNpsk2-1" };
+	static const char *const names[] = { "fips180-abc",    "rfc5869-1", "rfc7748-1",
+					     "rfc6979-sample", "cfrg-hpke", "NN-1",
+					     "NNpsk0-1",       "NNpsk2-1" };
 	unsigned int count;
 
 	(void)state;

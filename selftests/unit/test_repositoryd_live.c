@@ -139,7 +139,9 @@ static void pipelined(void **state)
 	(void)state;
 	assert_int_equal(rd_connect(&w, &alice, &c), 0);
 	for (int i = 0; i < 200; i++)
-		assert_int_equal(mh_client_request(&c, i & 1 ? "disk/a" : "disk/none", 0, NULL, NULL), i + 1);
+		assert_int_equal(
+			mh_client_request(&c, i & 1 ? "disk/a" : "disk/none", 0, NULL, NULL),
+			i + 1);
 	for (int i = 0; i < 200; i++) {
 		assert_int_equal(mh_client_answer(&c, i & 1 ? "disk/a" : "disk/none", 0, &r), 0);
 		assert_int_equal(r.state, i & 1 ? MH_ANSWER_DONE : MH_ANSWER_REFUSED);
@@ -284,7 +286,8 @@ static void every_op_survives_garbage(void **state)
 	(void)state;
 	for (int i = 0; i < 400; i++) {
 		mh_random(junk, sizeof(junk));
-		assert_int_not_equal(rd_call(&w, (u8)(i % 16), MH_BUF(junk, (size_t)(i / 16) * 8), &reply), 255);
+		assert_int_not_equal(
+			rd_call(&w, (u8)(i % 16), MH_BUF(junk, (size_t)(i / 16) * 8), &reply), 255);
 		mh_bytes_free(&reply);
 	}
 }
@@ -298,7 +301,8 @@ static void kec_for_officers_only(void **state)
 	(void)state;
 	for (int good = 0; good < 2; good++) {
 		assert_int_equal(rd_call(&w, MH_ADMIN_NONCE, MH_BUF(NULL, 0), &nonce), 0);
-		const struct mh_buf v[] = { MH_L("admin read"), mh_bytes_buf(&nonce), MH_BUF(w.region, 32), MH_BUF(name, 7) };
+		const struct mh_buf v[] = { MH_L("admin read"), mh_bytes_buf(&nonce),
+					    MH_BUF(w.region, 32), MH_BUF(name, 7) };
 
 		mh_sha256v(digest, v, 4);
 		assert_int_equal(mh_p256_sign(good ? w.officer : alice.id.kei, digest, sig), 0);
@@ -314,7 +318,8 @@ static void kec_for_officers_only(void **state)
 		mh_bytes_free(&reply);
 		mh_bytes_free(&nonce);
 		/* a nonce is good once */
-		assert_int_equal(rd_call(&w, MH_ADMIN_READ_KEC, MH_BUF(body, o.len), &reply), MH_ADMIN_DENIED);
+		assert_int_equal(rd_call(&w, MH_ADMIN_READ_KEC, MH_BUF(body, o.len), &reply),
+				 MH_ADMIN_DENIED);
 		mh_bytes_free(&reply);
 	}
 }
@@ -461,12 +466,15 @@ static void taken_and_damaged(void **state)
 	assert_int_equal(system(cmd), 0);
 	assert_int_equal(rd_start(&other), MH_RD_STORE);
 	/* no store at all */
-	snprintf(cmd, sizeof(cmd), "rm %s/s; mkdir %s/s; dd if=/dev/urandom of=%s/s/db bs=4096 count=4 status=none",
+	snprintf(cmd, sizeof(cmd),
+		 "rm %s/s; mkdir %s/s; dd if=/dev/urandom of=%s/s/db bs=4096 count=4 status=none",
 		 other.dir, other.dir, other.dir);
 	assert_int_equal(system(cmd), 0);
 	assert_int_equal(rd_start(&other), MH_RD_STORE);
 	/* sealed secrets of another seat */
-	snprintf(cmd, sizeof(cmd), "rm %s/s/db; dd if=/dev/urandom of=%s/k/seat bs=32 count=1 conv=notrunc status=none",
+	snprintf(cmd, sizeof(cmd),
+		 "rm %s/s/db; dd if=/dev/urandom of=%s/k/seat bs=32 count=1 conv=notrunc "
+		 "status=none",
 		 other.dir, other.dir);
 	assert_int_equal(system(cmd), 0);
 	assert_int_equal(rd_start(&other), MH_RD_KEEPER);
@@ -474,7 +482,10 @@ static void taken_and_damaged(void **state)
 	both_modes(state);
 }
 
-/* A store on a file system of 2 MiB that fills up: refused plainly, nothing half, and well again after. */
+/*
+ * A store on a file system of 2 MiB that fills up: refused plainly, nothing half, and well again
+ * after.
+ */
 static void disk_full(void **state)
 {
 	static u8 big[60000];
@@ -488,8 +499,10 @@ static void disk_full(void **state)
 
 	(void)state;
 	rd_setup(&f, NULL, NULL);
-	snprintf(cmd, sizeof(cmd), "mkdir %s/s && mount -t tmpfs -o size=2m none %s/s &&"
-		 "dd if=/dev/zero of=%s/s/reserve bs=4096 count=100 status=none", f.dir, f.dir, f.dir);
+	snprintf(cmd, sizeof(cmd),
+		 "mkdir %s/s && mount -t tmpfs -o size=2m none %s/s &&"
+		 "dd if=/dev/zero of=%s/s/reserve bs=4096 count=100 status=none",
+		 f.dir, f.dir, f.dir);
 	if (geteuid() || system(cmd)) {
 		rd_teardown(&f);
 		skip();
@@ -509,7 +522,8 @@ static void disk_full(void **state)
 	}
 	assert_int_equal(status, MH_ADMIN_FULL);
 	/* to the last byte: what cannot be recorded is refused, not delivered */
-	snprintf(cmd, sizeof(cmd), "dd if=/dev/zero of=%s/s/fill bs=4096 status=none 2>/dev/null; true", f.dir);
+	snprintf(cmd, sizeof(cmd),
+		 "dd if=/dev/zero of=%s/s/fill bs=4096 status=none 2>/dev/null; true", f.dir);
 	assert_int_equal(system(cmd), 0);
 	assert_int_equal(rd_connect(&f, &h, &c), 0);
 	for (int i = 0; i < 3000; i++) {
@@ -557,14 +571,27 @@ static void flood(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(both_modes), cmocka_unit_test(unix_socket), cmocka_unit_test(no_right_is_unknown),
-		cmocka_unit_test(not_wrapped), cmocka_unit_test(unchanged), cmocka_unit_test(pipelined),
-		cmocka_unit_test(strangers_learn_nothing), cmocka_unit_test(garbage_and_slow),
-		cmocka_unit_test(taken_and_damaged), cmocka_unit_test(serials), cmocka_unit_test(all_or_nothing),
-		cmocka_unit_test(every_op_survives_garbage), cmocka_unit_test(kec_for_officers_only),
-		cmocka_unit_test(later_anchors), cmocka_unit_test(revoked), cmocka_unit_test(audit_holds),
-		cmocka_unit_test(killed_and_back), cmocka_unit_test(drained),
-		cmocka_unit_test(many_chunks_and_versions), cmocka_unit_test(flood), cmocka_unit_test(disk_full),
+		cmocka_unit_test(both_modes),
+		cmocka_unit_test(unix_socket),
+		cmocka_unit_test(no_right_is_unknown),
+		cmocka_unit_test(not_wrapped),
+		cmocka_unit_test(unchanged),
+		cmocka_unit_test(pipelined),
+		cmocka_unit_test(strangers_learn_nothing),
+		cmocka_unit_test(garbage_and_slow),
+		cmocka_unit_test(taken_and_damaged),
+		cmocka_unit_test(serials),
+		cmocka_unit_test(all_or_nothing),
+		cmocka_unit_test(every_op_survives_garbage),
+		cmocka_unit_test(kec_for_officers_only),
+		cmocka_unit_test(later_anchors),
+		cmocka_unit_test(revoked),
+		cmocka_unit_test(audit_holds),
+		cmocka_unit_test(killed_and_back),
+		cmocka_unit_test(drained),
+		cmocka_unit_test(many_chunks_and_versions),
+		cmocka_unit_test(flood),
+		cmocka_unit_test(disk_full),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

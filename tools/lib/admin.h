@@ -25,7 +25,8 @@ enum mh_admin_op {
 	/* u16 n || n * (u8 item || V(bytes)) -> u64 audit sequence number */
 	MH_ADMIN_SUBMIT,
 	/*
-	 * region_id 32 || u8 type || v(subject) -> V(newest statement); not there: MH_ADMIN_NOTFOUND
+	 * region_id 32 || u8 type || v(subject) -> V(newest statement); not there:
+	 *		MH_ADMIN_NOTFOUND
 	 */
 	MH_ADMIN_GET,
 	/*

@@ -243,7 +243,7 @@ static int send_hello(struct mh_client *c, u64 anchor_serial)
 
 static int prove_server(struct mh_client *c)
 {
-	u8 idr[MH_IDR_MAX], sigr[MH_SIG_LEN], kind;
+	u8 idr[MH_IDR_MAX], sigr[MH_SIG_LEN], kind = 0;
 	const u8 *ksp2;
 	size_t n = 0;
 	int ret;
@@ -361,7 +361,7 @@ static int take_push(struct mh_client *c, const struct mh_record_hdr *rec)
 
 static int read_record(struct mh_client *c, struct mh_record_hdr *rec)
 {
-	u8 kind;
+	u8 kind = 0;
 	int ret = read_frame(c, &kind);
 
 	if (ret < 0)
