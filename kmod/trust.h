@@ -99,6 +99,7 @@ struct mh_peer {
 	char name[MH_NAME_MAX + 1];
 	struct mh_kept *serve;	/* a reference */
 };
+
 /*
  * DELEGATIONs (serve first) and EPOCH of idR or bundle, in the order of PROTOCOL 5.4; peer may be
  * NULL.
