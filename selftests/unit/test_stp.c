@@ -142,7 +142,9 @@ static void flips(bool mac, int message)
 	for (at = n - 1; at <= n + 1; at += 2) {
 		p.i = clean.i;
 		p.r = clean.r;
-		p.hello_n = p.challenge_n = p.auth_n = at;
+		p.hello_n = at;
+		p.challenge_n = at;
+		p.auth_n = at;
 		assert_int_not_equal(message == 1 ? stp_take_hello(&p) : message == 2 ?
 				     stp_take_challenge(&p, &k) : stp_take_auth(&p, &k), 0);
 	}
