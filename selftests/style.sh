@@ -175,7 +175,7 @@ spdx()
 
 case $CHECK in
 list)
-	printf '%s\n' tidy-repositoryd tidy-tools tidy-core tidy-selftests \
+	printf '%s\n' tidy-repositoryd tidy-tools tidy-core \
 		sparse-6.1 sparse-6.12 checkpatch-kmod checkpatch-core \
 		checkpatch-uapi checkpatch-tools checkpatch-repositoryd \
 		checkpatch-selftests shells sizes spdx ;;
