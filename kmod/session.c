@@ -328,6 +328,7 @@ static struct mh_session *mh_session_new(struct mh_identity *id)
 	mh_stp_init(&s->stp, true);
 	s->budget = MH_SIGNATURES_MAX;
 	s->next_request = 1;
+	s->heard = jiffies;
 	spin_lock(&mh_sessions_lock);
 	full = mh_sessions_n >= MH_SESSIONS_MAX;
 	list_add_tail(&s->link, &mh_sessions);

@@ -342,7 +342,7 @@ int mh_trust_verify(struct mh_trust *t, const struct mh_stmt *s, u32 *budget)
 /*
  * Against what was accepted before of the same type and subject.  An onward
  * DELEGATION has its parent's subject; an old GROUP or POLICY is still what
- * others name by leaf.
+ * others name by leaf, an old GROUP_EPOCH what an old wrap hangs on.
  */
 static int mh_trust_replaces(struct mh_trust *t, const struct mh_stmt *s)
 {
@@ -355,7 +355,7 @@ static int mh_trust_replaces(struct mh_trust *t, const struct mh_stmt *s)
 		    (s->type != MH_DELEGATION || !memcmp(k->s.signer, s->signer, 32)))
 			return -ENOTUNIQ;
 		if (k->s.serial > s->serial && s->type != MH_DELEGATION && s->type != MH_GROUP &&
-		    s->type != MH_POLICY)
+		    s->type != MH_POLICY && s->type != MH_GROUP_EPOCH)
 			return -ESTALE;
 	}
 	return 0;
