@@ -38,7 +38,7 @@ ok "and fetches" microhsm fetch $R/disk/data
 ok "version 2" officer instance add disk/data --generate
 ok "is the newest" microhsm fetch $R/disk/data
 says "the dump tells of the Region" "\"region\": *\"$R\"" microhsm status --json
-ok "the agent killed" sh -c "kill -KILL $agent"
+ok "the agent killed" sh -c "kill -KILL ${agent:?}"
 ok "its sessions end" wait_for 5 sh -c "keys_probe status | grep -q sessions=0"
 ok "drain" microhsm drain
 ok "unloaded" wait_for 6 rmmod microhsm
