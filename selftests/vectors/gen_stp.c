@@ -28,8 +28,8 @@ static int vector(const char *name, bool mac)
 {
 	static struct stp_pair p;
 	static u8 request[MH_FRAME_MAX], answer[MH_FRAME_MAX];
+	static u8 ei[32], er[32];
 	struct stp_keys k;
-	u8 ei[32], er[32];
 	int n, m;
 
 	stp_fill(ei, 32, 0xc1);
