@@ -7,6 +7,7 @@
 #ifndef UNIT_ANSWER_WORLD_H
 #define UNIT_ANSWER_WORLD_H
 
+#include <stdlib.h>
 #include "core/answer.h"
 
 #define AW_NAME		"eu/disk"
@@ -21,6 +22,8 @@ struct aw_record {
 struct aw {
 	/* what is made; set before aw_make() */
 	u8 mode, manifest_mode, links, alternatives;
+	u8 kind, policy_alg;	/* DATASET's; a template in the POLICY, or 0 */
+	bool kgc_pair;		/* GROUP_EPOCHs say that Kgc is a pair */
 	u8 foreign;		/* so many alternatives first are another's */
 	u64 version;
 	size_t size;		/* of the plaintext */
@@ -56,7 +59,9 @@ static inline u8 *aw_room(struct aw *w, size_t n)
 	u8 *p = w->arena + w->used;
 
 	w->used += n;
-	return w->used <= sizeof(w->arena) ? p : NULL;
+	if (w->used > sizeof(w->arena))
+		abort();
+	return p;
 }
 
 static inline struct aw_record *aw_add(struct aw *w, u8 type, const void *p, size_t n)
@@ -129,12 +134,15 @@ static inline void aw_instance(struct aw *w)
 
 static inline void aw_policy(struct aw *w, const char *subject, u32 lease, u32 export, u8 leaf[32])
 {
-	u8 buf[512];
+	u8 buf[512], template[5] = { 0 };
 	struct mh_writer b;
 
 	aw_begin(w, &b, buf, sizeof(buf), MH_POLICY, subject);
 	mh_write_attr_u32(&b, MH_A_LEASE, lease);
 	mh_write_attr_u32(&b, MH_A_EXPORT, export);
+	template[0] = w->policy_alg;
+	if (w->policy_alg)
+		mh_write_attr(&b, MH_A_TEMPLATE, template, sizeof(template));
 	aw_statement(w, MH_R_STATEMENT, &b, leaf);
 }
 
@@ -145,7 +153,7 @@ static inline void aw_dataset(struct aw *w, const char *subject)
 
 	aw_begin(w, &b, buf, sizeof(buf), MH_DATASET, subject);
 	mh_write_attr_u8(&b, MH_A_MODE, w->mode);
-	mh_write_attr_u8(&b, MH_A_KIND, MH_DATA_OTHER);
+	mh_write_attr_u8(&b, MH_A_KIND, w->kind);
 	mh_write_attr(&b, MH_A_OWNER, NULL, 0);
 	if (w->with_policy)
 		mh_write_attr(&b, MH_A_POLICIES, w->policy_leaf, 32);
@@ -164,7 +172,7 @@ static inline void aw_group_epoch(struct aw *w, u64 epoch, const u8 kgc[32], u8 
 	mh_write_attr(&b, MH_A_BEFORE, before, 32);
 	mh_write_attr_u64(&b, MH_A_GROUP_EPOCH, epoch);
 	mh_write_attr(&b, MH_A_KGC_KID, kid, 32);
-	mh_write_attr(&b, MH_A_KGC_PUBLIC, NULL, 0);
+	mh_write_attr(&b, MH_A_KGC_PUBLIC, kgc, w->kgc_pair ? 32 : 0);
 	aw_statement(w, MH_R_STATEMENT, &b, NULL);
 }
 
@@ -259,6 +267,7 @@ static inline void aw_defaults(struct aw *w, u8 mode)
 	memset(w, 0, sizeof(*w));
 	w->mode = mode;
 	w->manifest_mode = mode;
+	w->kind = MH_DATA_OTHER;
 	w->links = 1;
 	w->alternatives = 1;
 	w->version = 3;

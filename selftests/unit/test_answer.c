@@ -7,7 +7,7 @@ static void r13_delivered_in_each_mode(void **state)
 	static const size_t sizes[] = { 0, 1, 16383, 16384, 16385, 32768, 40000 };
 
 	(void)state;
-	for (u8 mode = MH_MODE_SESSION; mode <= MH_MODE_GROUP; mode++)
+	for (unsigned int mode = MH_MODE_SESSION; mode <= MH_MODE_GROUP; mode++)
 		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 			aw_defaults(&w, mode);
 			w.size = sizes[i];
@@ -177,11 +177,29 @@ static void r17_of_another_dataset_version_region_mode(void **state)
 	w.region[4] ^= 1;
 	assert_int_equal(aw_make(&w), 0);
 	refused(-EBADMSG);
-	for (u8 mode = MH_MODE_SESSION; mode <= MH_MODE_GROUP; mode++) {
+	for (unsigned int mode = MH_MODE_SESSION; mode <= MH_MODE_GROUP; mode++) {
 		aw_defaults(&w, MH_MODE_GROUP);
 		w.manifest_mode = mode;		/* INSTANCE and DATASET must agree */
 		assert_int_equal(aw_make(&w), 0);
 		if (mode == MH_MODE_GROUP)
+			delivered(3);
+		else
+			refused(-EBADMSG);
+	}
+}
+
+static void r17_of_another_kind(void **state)
+{
+	(void)state;
+	aw_defaults(&w, MH_MODE_GROUP);		/* INSTANCE and DATASET must agree */
+	w.kind = MH_DATA_PROGRAM;
+	assert_int_equal(aw_make(&w), 0);
+	refused(-EBADMSG);
+	for (unsigned int alg = MH_ALG_AES256; alg <= MH_ALG_RAW; alg++) {
+		aw_defaults(&w, MH_MODE_GROUP);	/* and INSTANCE repeats the POLICY's template */
+		w.policy_alg = (u8)alg;
+		assert_int_equal(aw_make(&w), 0);
+		if (alg == MH_ALG_RAW)
 			delivered(3);
 		else
 			refused(-EBADMSG);
@@ -329,6 +347,9 @@ static void reissue(void)
 
 static void r17_length_and_digest_of_the_whole(void **state)
 {
+	struct mh_buf sent[2];
+	unsigned int at;
+
 	(void)state;
 	for (int d = -1; d <= 1; d++) {
 		make(MH_MODE_SESSION);
@@ -346,6 +367,15 @@ static void r17_length_and_digest_of_the_whole(void **state)
 	make(MH_MODE_SESSION);	/* ... late */
 	w.length += MH_STREAM_CHUNK_SEALED;
 	reissue();
+	refused(-EBADMSG);
+	make(MH_MODE_SESSION);	/* cut, and with the digest of what is left */
+	at = first(MH_R_CHUNK);
+	sent[0] = MH_BUF(w.r[at].p, w.r[at].n);
+	sent[1] = MH_BUF(w.r[at + 1].p, w.r[at + 1].n);
+	mh_sha256v(w.sha, sent, 2);
+	reissue();
+	drop(at + 2);
+	aw_recount(&w);
 	refused(-EBADMSG);
 	make(MH_MODE_SESSION);	/* right tags, wrong SHA-256: all of it came, none of it counts */
 	w.sha[9] ^= 1;
@@ -421,6 +451,7 @@ int main(void)
 		cmocka_unit_test(r17_done_counts_and_names),
 		cmocka_unit_test(r17_unknown_types),
 		cmocka_unit_test(r17_of_another_dataset_version_region_mode),
+		cmocka_unit_test(r17_of_another_kind),
 		cmocka_unit_test(r17_a_statement_of_another_region),
 		cmocka_unit_test(r17_statements_that_do_not_belong),
 		cmocka_unit_test(r17_statements_are_bounded),

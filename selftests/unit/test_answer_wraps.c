@@ -9,8 +9,8 @@ static void r13_another_ke_is_refused(void **state)
 
 	(void)state;
 	aw_fill(other, 32, 99);
-	for (u8 mode = MH_MODE_SESSION; mode <= MH_MODE_GROUP; mode++) {
-		make(mode);	/* it has a kid of its own */
+	for (unsigned int mode = MH_MODE_SESSION; mode <= MH_MODE_GROUP; mode++) {
+		make((u8)mode);	/* it has a kid of its own */
 		at = first(MH_R_WRAP);
 		memcpy(kid, w.ke_kid, 32);
 		if (mode == MH_MODE_SESSION)
@@ -34,8 +34,8 @@ static void r13_kinds_and_modes(void **state)
 	mh_wrap_seal_hpke(w.r[at].p + 1, w.ke, MH_BUF(w.icx, 32), w.kec.pub, MH_BUF(w.kec.ctx, 32),
 			  NULL);
 	refused(-ENOKEY);
-	for (u8 mode = MH_MODE_GUARDIAN; mode <= MH_MODE_GROUP; mode++) {
-		make(mode);	/* Ke in the clear elsewhere */
+	for (unsigned int mode = MH_MODE_GUARDIAN; mode <= MH_MODE_GROUP; mode++) {
+		make((u8)mode);	/* Ke in the clear elsewhere */
 		at = first(MH_R_WRAP);
 		mh_wrap_seal_none(w.r[at].p + 1, w.ke, MH_BUF(w.icx, 32));
 		refused(-ENOKEY);
@@ -97,6 +97,11 @@ static void r13_chains(void **state)
 	chain(9, MH_MODE_GROUP);
 	refused(0);
 	chain(2, MH_MODE_GUARDIAN);	/* the Guardian wraps to Kec itself */
+	refused(-ENOKEY);
+	aw_defaults(&w, MH_MODE_GROUP);	/* a Kgc in a chain is a secret */
+	w.links = 2;
+	w.kgc_pair = true;
+	assert_int_equal(aw_make(&w), 0);
 	refused(-ENOKEY);
 	chain(4, MH_MODE_GROUP);	/* the middle does not link */
 	at = first(MH_R_WRAP);

@@ -157,17 +157,30 @@ static void r15_another_session(void **state)
 
 static void r15_two_to_the_24(void **state)
 {
+	u8 nonce[MH_NONCE_LEN] = { 0 }, plain[MH_RECORD_HEADER + SIZE];
+	struct mh_aead *aead;
+
 	(void)state;
 	open_pair(&pair);
 	pair.r.tx.n = MH_STP_RECORDS_MAX - 1;
 	pair.i.rx.n = MH_STP_RECORDS_MAX - 1;
 	len[0] = (size_t)stp_record(&pair.r, MH_R_CHUNK, 1, 'a', SIZE, frame[0]);
 	assert_int_equal(receive(&pair.i, 0), 0);
+	aead = pair.r.tx.aead;
+	pair.r.tx.aead = NULL;
 	assert_int_equal(stp_record(&pair.r, MH_R_CHUNK, 1, 'a', SIZE, frame[1]), -EDQUOT);
 	assert_int_equal(pair.r.state, MH_STP_DEAD);
+	/* one more, from a sender that does not count */
 	len[1] = len[0];
-	memcpy(frame[1], frame[0], len[0]);
+	mh_put64(nonce + 4, MH_STP_RECORDS_MAX);
+	mh_frame_header(frame[1], MH_F_RECORD, (u32)(len[1] - MH_FRAME_HEADER));
+	mh_record_begin(plain, MH_R_CHUNK, 1);
+	memset(plain + MH_RECORD_HEADER, 'b', SIZE);
+	assert_int_equal(mh_aead_seal(aead, nonce, MH_BUF(frame[1], MH_FRAME_HEADER), plain,
+				      sizeof(plain), frame[1] + MH_FRAME_HEADER), 0);
+	assert_int_equal(pair.i.rx.n, MH_STP_RECORDS_MAX);
 	refused(&pair.i, 1);
+	mh_aead_destroy(aead);
 	stp_pair_end(&pair);
 }
 
