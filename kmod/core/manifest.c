@@ -14,9 +14,11 @@ static int split_subject(struct mh_manifest *m, struct mh_buf s, u64 version)
 	if (!at)
 		return -EBADMSG;
 	for (i = at; i < s.n; i++) {
-		if (v > (~0ull - 9) / 10)
+		const u8 d = (u8)(s.p[i] - '0');
+
+		if (v > ~0ull / 10 || (v == ~0ull / 10 && d > ~0ull % 10))
 			return -EBADMSG;
-		v = v * 10 + (u64)(s.p[i] - '0');
+		v = v * 10 + d;
 	}
 	if (!v || v != version)
 		return -EBADMSG;

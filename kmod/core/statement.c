@@ -10,6 +10,8 @@ enum check {
 	CK_U8,		/* one byte, 1..arg */
 	CK_U8Z,		/* one byte, 0..arg */
 	CK_LIST,	/* items of arg bytes, strictly rising */
+	CK_CAPS,	/* u8 type || u32, a type once */
+	CK_FLOORS,	/* u8 type || H(subject) || u64, a type and subject once */
 	CK_NAMES,	/* list of v(name) */
 	CK_PREFIXES,	/* list of v(dataset name or prefix) */
 	CK_RIGHTS,	/* list of u16 || v(dataset name or prefix) */
@@ -38,7 +40,7 @@ static const struct rule anchor_rules[] = { OFFICERS(MH_A_KEYS, true),
 					    U8(MH_A_THRESHOLD, MH_OFFICERS_MAX, true),
 					    FIXED(MH_A_BEFORE, 32, true),
 					    FIXED(MH_A_MIN_ANCHOR, 8, true),
-					    LIST(MH_A_CAPS, 5, 16, false),
+					    { MH_A_CAPS, 5, 5 * 16, CK_CAPS, 0, false },
 					    OFFICERS(MH_A_RECOVERY_KEYS, false),
 					    U8(MH_A_RECOVERY_THRESHOLD, MH_OFFICERS_MAX, false),
 					    END };
@@ -112,7 +114,7 @@ static const struct rule epoch_rules[] = { FIXED(MH_A_EPOCH_NUMBER, 8, true),
 					   FIXED(MH_A_REVOKES, 8, true),
 					   FIXED(MH_A_RUNNING, 32, true),
 					   FIXED(MH_A_RESTART, 8, true),
-					   LIST(MH_A_FLOORS, 41, MH_FLOORS_MAX, false),
+					   { MH_A_FLOORS, 41, 41 * MH_FLOORS_MAX, CK_FLOORS, 0, false },
 					   END };
 
 static const struct rule group_epoch_rules[] = { FIXED(MH_A_BEFORE, 32, true),
@@ -129,6 +131,8 @@ static const struct rule *const rules[__MH_STMT_TYPES] = {
 	[MH_EPOCH] = epoch_rules,   [MH_GROUP_EPOCH] = group_epoch_rules,
 };
 
+static_assert(ARRAY_SIZE(instance_rules) <= MH_STMT_ATTRS + 1, "the longest table's attributes");
+
 /* ---- one attribute ---- */
 
 /* Strictly rising by their bytes; a shorter item that begins a longer one comes first. */
@@ -143,7 +147,8 @@ static bool rises(struct mh_buf before, struct mh_buf item)
 	return d < 0 || (!d && before.n < item.n);
 }
 
-static bool list_ok(struct mh_buf v, size_t item)
+/* Strictly rising in each item's first key bytes: what follows them is said once. */
+static bool list_ok(struct mh_buf v, size_t item, size_t key)
 {
 	struct mh_buf before = { NULL, 0 };
 	size_t at;
@@ -151,7 +156,7 @@ static bool list_ok(struct mh_buf v, size_t item)
 	if (v.n % item)
 		return false;
 	for (at = 0; at < v.n; at += item) {
-		struct mh_buf one = MH_BUF(v.p + at, item);
+		struct mh_buf one = MH_BUF(v.p + at, key);
 
 		if (!rises(before, one))
 			return false;
@@ -211,7 +216,11 @@ static bool attr_ok(const struct rule *u, struct mh_buf v)
 	case CK_U8Z:
 		return v.p[0] <= u->arg;
 	case CK_LIST:
-		return list_ok(v, u->arg);
+		return list_ok(v, u->arg, u->arg);
+	case CK_CAPS:
+		return list_ok(v, 5, 1);
+	case CK_FLOORS:
+		return list_ok(v, 41, 33);
 	case CK_NAMES:
 		return vlist_ok(v, 0, mh_name_ok);
 	case CK_PREFIXES:
@@ -398,8 +407,8 @@ static bool whole_ok(const struct mh_stmt *s)
 		return mh_stmt_num(s, MH_A_UNTIL) >= s->issued &&
 			mh_stmt_num(s, MH_A_UNTIL) - s->issued <= MH_SUSPEND_MAX;
 	case MH_EPOCH:
-		return s->not_after - s->not_before <= MH_EPOCH_LIFE_MAX &&
-		       s->issued <= s->not_after;
+		return s->issued <= s->not_before &&
+			s->not_after - s->issued <= MH_EPOCH_LIFE_MAX;
 	case MH_GROUP_EPOCH:
 		return mh_stmt_attr(s, MH_A_KGC_PUBLIC).n % 32 == 0;
 	}

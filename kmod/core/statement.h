@@ -22,6 +22,7 @@
 #define MH_OFFICERS_MAX		16
 #define MH_FLOORS_MAX		128
 #define MH_SUBJECT_MAX		230
+#define MH_STMT_ATTRS		12	/* most that one type has beside the common ones */
 #define MH_NOT_BEFORE_GRACE	600	/* seconds */
 #define MH_EPOCH_LIFE_MAX	(7 * 86400)
 #define MH_DELEGATION_LIFE_MAX	(90 * 86400)
@@ -63,7 +64,7 @@ enum {
 	/* ANCHOR, GROUP_EPOCH: leaf of the one before, zero for the first */
 	MH_A_BEFORE = 18,
 	MH_A_MIN_ANCHOR = 19,	/* u64 ANCHOR serial; GROUP: min_group */
-	/* ANCHOR: list of (u8 statement type || u32 most seconds of validity) */
+	/* ANCHOR: list of (u8 statement type || u32 most seconds of validity), a type once */
 	MH_A_CAPS = 20,
 	MH_A_RECOVERY_KEYS = 21,
 	MH_A_RECOVERY_THRESHOLD = 22,
@@ -124,7 +125,8 @@ enum {
 	MH_A_REVOKES = 177,	/* u64 count */
 	MH_A_RUNNING = 178,	/* 32 running hash */
 	MH_A_RESTART = 179,	/* u64 number of restarts of the running hash */
-	MH_A_FLOORS = 180,	/* list of (u8 type || H(subject) 32 || u64 serial) */
+	/* list of (u8 type || H(subject) 32 || u64 serial), a type and subject once */
+	MH_A_FLOORS = 180,
 
 	MH_A_GROUP_EPOCH = 192,	/* u64 */
 	MH_A_KGC_KID = 193,	/* 32 */
@@ -185,7 +187,7 @@ struct mh_stmt {
 	u32 features;
 
 	/* Those that the type has; others are {NULL, 0} or 0.  See MH_A_*. */
-	struct mh_buf attr[32];	/* by mh_stmt_attr(); in the order of the type's table */
+	struct mh_buf attr[MH_STMT_ATTRS];	/* by mh_stmt_attr(); in the order of the type's table */
 };
 
 /*

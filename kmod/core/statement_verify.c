@@ -66,6 +66,18 @@ static bool zero32(const u8 *p)
 	return !any;
 }
 
+/* The Region's own bound on how long what an ANCHOR signs may be valid. */
+static bool within_cap(const struct mh_stmt *s, const struct mh_stmt *anchor)
+{
+	struct mh_buf caps = mh_stmt_attr(anchor, MH_A_CAPS);
+	size_t i;
+
+	for (i = 0; i + 5 <= caps.n; i += 5)
+		if (caps.p[i] == s->type)
+			return s->not_after - s->not_before <= mh_get32(caps.p + i + 1);
+	return true;
+}
+
 int mh_anchor_genesis(const struct mh_stmt *a, u8 region[MH_HASH_LEN])
 {
 	struct mh_quorum q;
@@ -96,7 +108,8 @@ int mh_anchor_next(const struct mh_stmt *cur, const u8 region[MH_HASH_LEN],
 	    memcmp(next->region, region, 32) || memcmp(next->signer, cur->leaf, 32) ||
 	    memcmp(mh_stmt_attr(next, MH_A_BEFORE).p, cur->leaf, 32) ||
 	    !mh_buf_equal(next->subject, cur->subject) ||
-	    mh_stmt_num(next, MH_A_MIN_ANCHOR) < mh_stmt_num(cur, MH_A_MIN_ANCHOR))
+	    mh_stmt_num(next, MH_A_MIN_ANCHOR) < mh_stmt_num(cur, MH_A_MIN_ANCHOR) ||
+	    !within_cap(next, cur))
 		return -EBADMSG;
 	recovery = find_set(next, MH_SET_RECOVERY);
 	if (recovery)
@@ -128,7 +141,7 @@ static const u16 may_sign[__MH_STMT_TYPES] = {
 	[MH_REVOKE] = BY_RAG,
 	[MH_SUSPEND] = BY_ROLE(MH_ROLE_SUSPEND),
 	[MH_EPOCH] = BY_ROLE(MH_ROLE_FRESHNESS),
-	[MH_GROUP_EPOCH] = BY_RAG | BY_GROUP,
+	[MH_GROUP_EPOCH] = BY_GROUP,	/* a RAG that could would read what the group reads */
 };
 
 static u16 signer_bit(const struct mh_stmt *signer)
@@ -204,7 +217,10 @@ static bool same_attr(const struct mh_stmt *a, const struct mh_stmt *b, u16 type
 	       mh_buf_equal(mh_stmt_attr(a, type), mh_stmt_attr(b, type));
 }
 
-/* A serve DELEGATION passed on once: a day, its own name, role and scope. */
+/*
+ * A serve DELEGATION passed on: a day, its own name, role and scope, in its
+ * window.  Once: one of a day or less, as every one passed on is, passes nothing on.
+ */
 static bool onward_ok(const struct mh_stmt *s, const struct mh_stmt *d)
 {
 	static const u16 kept[] = { MH_A_ROLE,		 MH_A_SCOPE_GROUPS, MH_A_SCOPE_DATASETS,
@@ -214,7 +230,9 @@ static bool onward_ok(const struct mh_stmt *s, const struct mh_stmt *d)
 	for (i = 0; i < ARRAY_SIZE(kept); i++)
 		if (!same_attr(s, d, kept[i]))
 			return false;
-	return s->not_after - s->not_before <= MH_ONWARD_LIFE_MAX && s->not_after <= d->not_after &&
+	return d->not_after - d->not_before > MH_ONWARD_LIFE_MAX &&
+		s->not_after - s->not_before <= MH_ONWARD_LIFE_MAX &&
+		s->not_before >= d->not_before && s->not_after <= d->not_after &&
 		mh_buf_equal(s->subject, d->subject);
 }
 
@@ -259,17 +277,6 @@ static bool group_covers(const struct mh_stmt *s, const struct mh_stmt *g)
 		return mh_buf_equal(s->subject, g->subject) && same_attr(s, g, MH_A_RIGHTS);
 	}
 	return false;		/* enrolling by a group comes with rights that name no DataSet */
-}
-
-static bool within_cap(const struct mh_stmt *s, const struct mh_stmt *anchor)
-{
-	struct mh_buf caps = mh_stmt_attr(anchor, MH_A_CAPS);
-	size_t i;
-
-	for (i = 0; i + 5 <= caps.n; i += 5)
-		if (caps.p[i] == s->type)
-			return s->not_after - s->not_before <= mh_get32(caps.p + i + 1);
-	return true;
 }
 
 int mh_stmt_verify(const struct mh_stmt *s, const u8 region[MH_HASH_LEN],

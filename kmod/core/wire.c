@@ -210,7 +210,7 @@ bool mh_dataset_name_ok(struct mh_buf name)
 {
 	size_t at = 0, i;
 
-	if (name.n > MH_DATASET_MAX)
+	if (!name.n || name.n > MH_DATASET_MAX)
 		return false;
 	for (i = 0; i <= name.n; i++)
 		if (i == name.n || name.p[i] == '/') {
