@@ -114,7 +114,8 @@ static const struct rule epoch_rules[] = { FIXED(MH_A_EPOCH_NUMBER, 8, true),
 					   FIXED(MH_A_REVOKES, 8, true),
 					   FIXED(MH_A_RUNNING, 32, true),
 					   FIXED(MH_A_RESTART, 8, true),
-					   { MH_A_FLOORS, 41, 41 * MH_FLOORS_MAX, CK_FLOORS, 0, false },
+					   { MH_A_FLOORS, 41, 41 * MH_FLOORS_MAX,
+					     CK_FLOORS, 0, false },
 					   END };
 
 static const struct rule group_epoch_rules[] = { FIXED(MH_A_BEFORE, 32, true),

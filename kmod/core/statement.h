@@ -187,7 +187,8 @@ struct mh_stmt {
 	u32 features;
 
 	/* Those that the type has; others are {NULL, 0} or 0.  See MH_A_*. */
-	struct mh_buf attr[MH_STMT_ATTRS];	/* by mh_stmt_attr(); in the order of the type's table */
+	/* by mh_stmt_attr(); in the order of the type's table */
+	struct mh_buf attr[MH_STMT_ATTRS];
 };
 
 /*

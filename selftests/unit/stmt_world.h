@@ -99,8 +99,8 @@ static inline void sw_parse(struct sw_one *o, const struct mh_writer *w)
 }
 
 /* One body, alone, with one set of this kind and, if k2, a second one. */
-static inline void sw_finish(struct sw_one *o, struct mh_buf body, u8 which, const struct sw_keys *k,
-			     const struct sw_keys *k2)
+static inline void sw_finish(struct sw_one *o, struct mh_buf body, u8 which,
+			     const struct sw_keys *k, const struct sw_keys *k2)
 {
 	struct mh_writer w;
 	u8 leaf[32];
@@ -152,8 +152,9 @@ static inline void sw_end(struct sw *w, const struct sw_body *b, enum sw_id id)
 
 /* ---- ANCHORs and DELEGATIONs ---- */
 
-static inline void sw_anchor_attrs(struct mh_writer *w, const struct sw_keys *k, const u8 before[32],
-				   u64 min_anchor, const struct sw_keys *recovery)
+static inline void sw_anchor_attrs(struct mh_writer *w, const struct sw_keys *k,
+				   const u8 before[32], u64 min_anchor,
+				   const struct sw_keys *recovery)
 {
 	static const u8 caps[] = { MH_ENTITY, 0x02, 0, 0, 0, MH_POLICY, 0x02, 0, 0, 0 };
 

@@ -157,6 +157,24 @@ static void r36_quorum(void **state)
 	assert_int_equal(verify(&one.s, SW_GENESIS), -EBADMSG);
 }
 
+/* Nothing beyond the keys is one, whatever stands there. */
+static void r36_index_n_is_nobodys(void **state)
+{
+	const struct mh_stmt *s = st(SW_DATASET);	/* by the last three of five */
+	struct mh_quorum q;
+
+	(void)state;
+	mh_quorum_of(&q, st(SW_GENESIS));
+	assert_true(q.n == 5 && q.m == 3);
+	assert_int_equal(mh_stmt_verify_set(s, MH_SET_SIGNER, &q), 0);
+	assert_int_equal(mh_stmt_verify_set(s, MH_SET_NEW, &q), -ENOKEY);
+	q.n = 4;
+	assert_int_equal(mh_stmt_verify_set(s, MH_SET_SIGNER, &q), -EBADMSG);
+	q.n = 5;
+	q.m = 0;
+	assert_int_equal(mh_stmt_verify_set(s, MH_SET_SIGNER, &q), -EBADMSG);
+}
+
 static void r36_one_bad_among_m(void **state)
 {
 	static u8 p[4096];
@@ -375,6 +393,7 @@ int main(void)
 		cmocka_unit_test(r36_vectors_hold),
 		cmocka_unit_test(r36_every_byte_counts),
 		cmocka_unit_test(r36_quorum),
+		cmocka_unit_test(r36_index_n_is_nobodys),
 		cmocka_unit_test(r36_one_bad_among_m),
 		cmocka_unit_test(r36_both_s_and_no_third_way),
 		cmocka_unit_test(r36_anchor_needs_old_and_new),

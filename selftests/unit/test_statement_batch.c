@@ -93,7 +93,7 @@ static void r36_lists_of_names(void **state)
 	assert_int_equal(with(SW_SERVE, MH_A_SCOPE_GROUPS, V("\0\0\0\1a")), -EBADMSG);
 	assert_int_equal(with(SW_SERVE, MH_A_SCOPE_GROUPS, V("\0\1a\0\2b")), -EBADMSG);
 	assert_int_equal(with(SW_SERVE, MH_A_SCOPE_GROUPS, V("\0\1a\0")), -EBADMSG);
-	assert_int_equal(with(SW_SERVE, MH_A_SCOPE_GROUPS, V("\xff\xff""a")), -EBADMSG);
+	assert_int_equal(with(SW_SERVE, MH_A_SCOPE_GROUPS, V("\xff\xff_")), -EBADMSG);
 	assert_int_equal(with(SW_SERVE, MH_A_SCOPE_DATASETS, V("\0\2a/\0\3a/b")), 0);
 	assert_int_equal(with(SW_SERVE, MH_A_SCOPE_DATASETS, V("\0\1/")), -EBADMSG);
 	assert_int_equal(with(SW_SERVE, MH_A_SCOPE_DATASETS, V("\0\3a//")), -EBADMSG);
@@ -215,7 +215,8 @@ static void r36_paths_at_their_edges(void **state)
 	assert_int_equal(with_path(1, 1, 1, path, 1), -EBADMSG);
 	assert_int_equal(with_path(1, ~0u, ~0u, path, 1), -EBADMSG);
 	assert_int_equal(with_path(2, 0, 4, path, 1), -EBADMSG);	/* cut */
-	assert_int_equal(with_path(0, 0, 1, path, 0), -EBADMSG);	/* no place without a path */
+	/* no place without a path */
+	assert_int_equal(with_path(0, 0, 1, path, 0), -EBADMSG);
 }
 
 /* ---- sets ---- */
