@@ -251,6 +251,28 @@ static void two_sets(enum sw_id id, u8 which, const struct sw_keys *k, const str
 	sw_finish(&one, b, which, k, k2);
 }
 
+/* Old M and recovery, who are both of the old one: the new never said yes. */
+static void r46_anchor_by_both_old_sets(void **state)
+{
+	const struct mh_stmt *s = st(SW_ANCHOR);
+
+	(void)state;
+	for (int turn = 0; turn < 2; turn++) {
+		struct mh_writer o;
+
+		mh_writer_init(&o, one.bytes, sizeof(one.bytes));
+		mh_stmt_write_head(&o, s->body, 0, 1, NULL, 0);
+		mh_write_u8(&o, 2);
+		if (turn)
+			sw_write_set(&o, s->leaf, MH_SET_SIGNER, &w.rag, NULL, 3);
+		sw_write_set(&o, s->leaf, MH_SET_RECOVERY, &w.recovery, NULL, 2);
+		if (!turn)
+			sw_write_set(&o, s->leaf, MH_SET_SIGNER, &w.rag, NULL, 3);
+		sw_parse(&one, &o);
+		assert_int_equal(verify(&one.s, SW_GENESIS), -EBADMSG);
+	}
+}
+
 static void r36_anchor_needs_old_and_new(void **state)
 {
 	struct mh_stmt *a = &one.s;
@@ -396,6 +418,7 @@ int main(void)
 		cmocka_unit_test(r36_index_n_is_nobodys),
 		cmocka_unit_test(r36_one_bad_among_m),
 		cmocka_unit_test(r36_both_s_and_no_third_way),
+		cmocka_unit_test(r46_anchor_by_both_old_sets),
 		cmocka_unit_test(r36_anchor_needs_old_and_new),
 		cmocka_unit_test(r36_anchors_follow_each_other),
 		cmocka_unit_test(r36_genesis),
