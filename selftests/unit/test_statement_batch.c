@@ -108,6 +108,19 @@ static void r36_lists_of_names(void **state)
 	assert_int_equal(with(SW_ENROL, MH_A_SCOPE_NAMES, V("[a]")), -EBADMSG);
 }
 
+static void r36_patterns_characters(void **state)
+{
+	static const char chars[] = "abcdefghijklmnopqrstuvwxyz0123456789._-*?";
+
+	(void)state;
+	for (unsigned int c = 0; c < 256; c++) {
+		const u8 v = (u8)c;
+
+		assert_int_equal(with(SW_ENROL, MH_A_SCOPE_NAMES, &v, 1),
+				 c && strchr(chars, (int)c) ? 0 : -EBADMSG);
+	}
+}
+
 static void r36_body_of_12_kib(void **state)
 {
 	static u8 fill[MH_STMT_BODY_MAX], body[2 * MH_STMT_BODY_MAX];
@@ -281,6 +294,7 @@ int main(void)
 		cmocka_unit_test(r36_fixed_lists),
 		cmocka_unit_test(r36_officers_keys),
 		cmocka_unit_test(r36_lists_of_names),
+		cmocka_unit_test(r36_patterns_characters),
 		cmocka_unit_test(r36_body_of_12_kib),
 		cmocka_unit_test(r10_batches_of_every_size),
 		cmocka_unit_test(r36_paths_at_their_edges),

@@ -221,6 +221,23 @@ static void r36_common_attributes(void **state)
 	assert_int_equal(with_u64(SW_MEMBER, MH_A_NOT_AFTER, SW_T0 - 1), -EBADMSG);
 }
 
+/* The common ones are the first nine, by number too. */
+static void r36_common_types(void **state)
+{
+	(void)state;
+	for (unsigned int from = 0; from < 9; from++) {
+		load(&t, SW_REVOKE);	/* whose own begin at 144 */
+		for (unsigned int i = from; i < 9; i++)
+			t.a[i].type++;
+		assert_int_equal(parse(&t), -EBADMSG);
+	}
+	load(&t, SW_REVOKE);
+	t.n = 9;	/* none of its own */
+	assert_int_equal(parse(&t), -EBADMSG);
+	t.n = 0;
+	assert_int_equal(parse(&t), -EBADMSG);
+}
+
 static void r36_lives(void **state)
 {
 	(void)state;
@@ -291,6 +308,7 @@ int main(void)
 		cmocka_unit_test(r36_lengths),
 		cmocka_unit_test(r36_values),
 		cmocka_unit_test(r36_common_attributes),
+		cmocka_unit_test(r36_common_types),
 		cmocka_unit_test(r36_lives),
 		cmocka_unit_test(r36_subjects),
 	};
