@@ -260,8 +260,9 @@ static inline void sw_batch_bodies(struct sw *w, struct sw_body b[5])
 	mh_write_attr_u8(&b[3].w, MH_A_MEMBER_KIND, 1);
 	sw_begin(w, &b[4], SW_POLICY, SW_GENESIS, MH_POLICY, "eu/base", 2, 365 * SW_DAY);
 	mh_write_attr_u8(&b[4].w, MH_A_SELECT, 1);
-	for (u16 t = MH_A_LEASE; t <= MH_A_EXPORT; t++)
-		mh_write_attr_u32(&b[4].w, t, t == MH_A_LEASE ? 3600 : t == MH_A_RENEW ? 600 : 3);
+	for (unsigned int t = MH_A_LEASE; t <= MH_A_EXPORT; t++)
+		mh_write_attr_u32(&b[4].w, (u16)t,
+				  t == MH_A_LEASE ? 3600 : t == MH_A_RENEW ? 600 : 3);
 	mh_write_attr_u8(&b[4].w, MH_A_ON_STALE, 1);
 	mh_write_attr(&b[4].w, MH_A_TEMPLATE, "\1\0\0\0\x20", 5);
 	mh_write_attr_u32(&b[4].w, MH_A_RATE, 60);
@@ -394,8 +395,8 @@ static inline void sw_make(struct sw *w)
 	sw_keys_make(&w->next, 'n', 3, 2);
 	sw_keys_make(&w->recovery, 'r', 2, 2);
 	sw_keys_make(&w->group, 'g', 3, 2);
-	for (u8 i = SW_SERVE; i <= SW_SUSPENDER; i++)
-		sw_keys_make(&w->delegate[i], i, 1, 1);
+	for (unsigned int i = SW_SERVE; i <= SW_SUSPENDER; i++)
+		sw_keys_make(&w->delegate[i], (u8)i, 1, 1);
 	sw_anchors(w);
 	sw_delegations(w);
 	sw_batch(w);

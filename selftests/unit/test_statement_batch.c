@@ -215,6 +215,7 @@ static void r10_batches_of_every_size(void **state)
 static void r36_paths_at_their_edges(void **state)
 {
 	static u8 path[22][32];
+	u8 tail[sizeof(alone)];
 
 	(void)state;
 	load(&t, SW_MEMBER);
@@ -228,6 +229,9 @@ static void r36_paths_at_their_edges(void **state)
 	assert_int_equal(with_path(1, 1, 1, path, 1), -EBADMSG);
 	assert_int_equal(with_path(1, ~0u, ~0u, path, 1), -EBADMSG);
 	assert_int_equal(with_path(2, 0, 4, path, 1), -EBADMSG);	/* cut */
+	memcpy(tail, alone, sizeof(tail));
+	tail[0] = 21;	/* and no hash */
+	assert_int_equal(parse_body(member, member_n, tail, sizeof(tail)), -EBADMSG);
 	/* no place without a path */
 	assert_int_equal(with_path(0, 0, 1, path, 0), -EBADMSG);
 }
@@ -260,6 +264,7 @@ static void r36_signature_sets(void **state)
 	(void)state;
 	load(&t, SW_MEMBER);
 	member_n = join(&t, member, sizeof(member));
+	assert_int_equal(with_sets((const u8 *)"", 1), -EBADMSG);	/* none, and the end */
 	assert_int_equal(with_officers(16, rising), 0);
 	assert_int_equal(parsed.set[0].m, 16);
 	assert_int_equal(with_officers(17, rising), -EBADMSG);

@@ -237,7 +237,7 @@ static void r46_caps_and_recovery_of_anchors(void **state)
 
 	(void)state;
 	for (u64 life = SW_DAY; life <= SW_DAY + 1; life++)
-		for (u8 which = MH_SET_SIGNER; which <= MH_SET_RECOVERY; which += 2) {
+		for (unsigned int which = MH_SET_SIGNER; which <= MH_SET_RECOVERY; which += 2) {
 			mh_writer_init(&b, body, sizeof(body));
 			mh_stmt_begin(&b, MH_ANCHOR, w.region, st(SW_GENESIS)->leaf,
 				      MH_BUF("eu", 2), 2, SW_T0, SW_T0, SW_T0 + SW_DAY);
@@ -249,7 +249,7 @@ static void r46_caps_and_recovery_of_anchors(void **state)
 			mh_stmt_begin(&b, MH_ANCHOR, w.region, parent.s.leaf, MH_BUF("eu", 2), 3,
 				      SW_T0, SW_T0, SW_T0 + life);
 			sw_anchor_attrs(&b, &w.rag, parent.s.leaf, 1, NULL);
-			sw_finish(&one, MH_BUF(body, b.len), which, &w.next, &w.rag);
+			sw_finish(&one, MH_BUF(body, b.len), (u8)which, &w.next, &w.rag);
 			assert_int_equal(mh_anchor_next(&parent.s, w.region, &one.s),
 					 life == SW_DAY && which == MH_SET_SIGNER ? 0 : -EBADMSG);
 		}

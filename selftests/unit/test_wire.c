@@ -102,7 +102,7 @@ static void r17_writes_within_bounds(void **state)
 
 static void r17_a_writers_error_sticks(void **state)
 {
-	static u8 big[0x10000 + 8];
+	static u8 big[0x10000 + 8], x[0x10000];
 	u8 p[4];
 	struct mh_writer w;
 
@@ -114,7 +114,15 @@ static void r17_a_writers_error_sticks(void **state)
 	mh_write_zero(&w, 1);
 	assert_true(w.err == -ENOSPC && !w.len);
 	mh_writer_init(&w, big, sizeof(big));
-	mh_write_v(&w, big, 0x10000);	/* v() has 16 bits of length */
+	mh_write_v(&w, x, 0x10000);	/* v() has 16 bits of length */
+	assert_int_equal(w.err, -ENOSPC);
+	mh_writer_init(&w, big, 0xffff + 2);
+	mh_write_v(&w, x, 0xffff);
+	assert_int_equal(w.err, 0);
+	mh_writer_init(&w, p, sizeof(p));
+	mh_write_zero(&w, sizeof(p));	/* it is full, and no error */
+	assert_int_equal(w.err, 0);
+	mh_write_zero(&w, 1);
 	assert_int_equal(w.err, -ENOSPC);
 	mh_writer_init(&w, NULL, 0);
 	mh_write_bytes(&w, NULL, 0);
