@@ -409,6 +409,36 @@ static void r36_caps(void **state)
 	assert_int_equal(verify(&one.s, SW_GENESIS), 0);	/* no cap */
 }
 
+static void r08_fingerprint(void **state)
+{
+	static const u8 abc[] = "abc";
+	const struct mh_buf v = MH_BUF(abc, 3);
+	char text[MH_FINGERPRINT_LEN];
+	u8 hash[32];
+
+	(void)state;
+	mh_sha256v(hash, &v, 1);	/* by Python's base64.b32encode() */
+	mh_fingerprint(hash, text);
+	assert_string_equal(text, "xj4b-np4p-ahh6-uqkb-idpf");
+}
+
+static void r30_listed_policies(void **state)
+{
+	u8 list[3 * 32];
+
+	(void)state;
+	sw_fill(list, sizeof(list), 0);
+	for (size_t i = 0; i < 3; i++) {
+		const u8 *item = list + i * 32;
+
+		for (size_t n = 0; n <= 3; n++)
+			assert_true(mh_list_has32(MH_BUF(list, n * 32), item) == (i < n));
+	}
+	assert_false(mh_list_has32(MH_BUF(list, 96), list + 16));	/* between two */
+	assert_false(mh_list_has32(MH_BUF(list, 95), list + 64));
+	assert_false(mh_list_has32(MH_BUF(NULL, 0), list));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +455,8 @@ int main(void)
 		cmocka_unit_test(r28_region_and_signer_are_named),
 		cmocka_unit_test(r36_validity),
 		cmocka_unit_test(r36_caps),
+		cmocka_unit_test(r08_fingerprint),
+		cmocka_unit_test(r30_listed_policies),
 	};
 
 	return cmocka_run_group_tests(tests, make, NULL);
