@@ -373,14 +373,14 @@ static json_t *region_json(struct mh_daemon *d, const struct mh_region *r)
 		number = s.serial;
 	if (r->serve.n && !mh_stmt_parse(&s, r->serve.p, r->serve.n))
 		mh_time_text(s.not_after, serve_until);
-	return json_pack(
-		"{s:s,s:s,s:I,s:I,s:I,s:s,s:s,s:b,s:s}", "region", r->row.label, "fingerprint",
-		fingerprint, "anchor", (json_int_t)r->row.anchor_serial, "revocations",
-		(json_int_t)r->row.revokes, "epoch", (json_int_t)number, "epoch-until",
-		number ? until : "", "serve-until", serve_until, "serving",
-		r->idr.n && r->epoch_end >= mh_now(d), "freshness",
-		"by this server, one key: a withheld revocation is bounded by the freshness "
-		"delegation's end against this server, by epoch-until against networks");
+	return json_pack("{s:s,s:s,s:I,s:I,s:I,s:s,s:s,s:b,s:s}", "region", r->row.label,
+			 "fingerprint", fingerprint, "anchor", (json_int_t)r->row.anchor_serial,
+			 "revocations", (json_int_t)r->row.revokes, "epoch", (json_int_t)number,
+			 "epoch-until", number ? until : "", "serve-until", serve_until, "serving",
+			 r->idr.n && r->epoch_end >= mh_now(d), "freshness",
+			 "by this server, one key: a withheld revocation is bounded by the "
+			 "freshness delegation's end against this server, by epoch-until against "
+			 "networks");
 }
 
 u8 mh_admin_status_json(struct mh_admin *a, struct mh_buf body)

@@ -251,9 +251,9 @@ static u8 attach_secret(struct mh_submit *s, const struct mh_item *item)
 	}
 	mh_bytes_free(&b);
 	if (ret == -EBADMSG || ret == -EKEYREJECTED)
-		return mh_admin_say(
-			s->a, MH_ADMIN_INVALID,
-			"a secret does not open, or is not the one that its statement names");
+		return mh_admin_say(s->a, MH_ADMIN_INVALID,
+				    "a secret does not open, or is not the one that its statement "
+				    "names");
 	if (ret == -EINVAL)
 		return mh_admin_say(s->a, MH_ADMIN_INVALID,
 				    "a secret for a statement that takes none");

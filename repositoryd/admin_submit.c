@@ -105,10 +105,10 @@ static u8 take_genesis(struct mh_submit *s, const struct mh_stmt *st)
 		return touch(s, row.id, false) ? MH_ADMIN_FULL : MH_ADMIN_OK;
 	mh_fingerprint(row.id, fingerprint);
 	if (!mh_config_accepts(&s->a->daemon->config, row.id))
-		return mh_admin_say(
-			s->a, MH_ADMIN_DENIED,
-			"this server's configuration names no Region with the fingerprint %s",
-			fingerprint);
+		return mh_admin_say(s->a, MH_ADMIN_DENIED,
+				    "this server's configuration names no Region with the "
+				    "fingerprint %s",
+				    fingerprint);
 	if (st->subject.n > MH_NAME_MAX)
 		return mh_admin_say(s->a, MH_ADMIN_INVALID, "the Region's label is too long");
 	memcpy(row.label, st->subject.p, st->subject.n);
@@ -141,14 +141,14 @@ static u8 take_next_anchor(struct mh_submit *s, const struct mh_stmt *st)
 		ret = mh_anchor_next(&cur, row.id, st);
 	mh_bytes_free(&b);
 	if (ret == -ESTALE)
-		return mh_admin_say(
-			s->a, MH_ADMIN_CONFLICT,
-			"ANCHOR serial %llu is stored already; another of that serial is a fork",
-			(unsigned long long)row.anchor_serial);
+		return mh_admin_say(s->a, MH_ADMIN_CONFLICT,
+				    "ANCHOR serial %llu is stored already; another of that serial "
+				    "is a fork",
+				    (unsigned long long)row.anchor_serial);
 	if (ret)
-		return mh_admin_say(
-			s->a, MH_ADMIN_DENIED,
-			"the ANCHOR does not follow the stored one, or not by both quorums");
+		return mh_admin_say(s->a, MH_ADMIN_DENIED,
+				    "the ANCHOR does not follow the stored one, or not by both "
+				    "quorums");
 	row.anchor_serial = st->serial;
 	ret = mh_store_region_put(s->a->daemon->store, &row);
 	if (ret || touch(s, row.id, true))
@@ -174,6 +174,19 @@ static u8 count_revoke(struct mh_submit *s, const struct mh_stmt *st)
 	return ret ? mh_admin_store_failed(s->a, ret) : MH_ADMIN_OK;
 }
 
+static const char *signer_error(int ret)
+{
+	switch (ret) {
+	case -EPERM:
+		return "its signer may not sign that";
+	case -EKEYREVOKED:
+		return "its signer is revoked";
+	case -EKEYEXPIRED:
+		return "its signer's validity has ended";
+	}
+	return "the signatures are not those of the quorum";
+}
+
 static u8 check_signature(struct mh_submit *s, const struct mh_stmt *st,
 			  const struct mh_stmt *signer, const struct mh_store_region *row)
 {
@@ -192,13 +205,8 @@ static u8 check_signature(struct mh_submit *s, const struct mh_stmt *st,
 	if (!ret)
 		ret = mh_stmt_verify(st, row->id, signer);
 	if (ret)
-		return mh_admin_say(
-			s->a, MH_ADMIN_DENIED, "%s %.*s: %s", type_name(st->type),
-			(int)st->subject.n, st->subject.p,
-			ret == -EPERM	    ? "its signer may not sign that" :
-			ret == -EKEYREVOKED ? "its signer is revoked" :
-			ret == -EKEYEXPIRED ? "its signer's validity has ended" :
-					      "the signatures are not those of the quorum");
+		return mh_admin_say(s->a, MH_ADMIN_DENIED, "%s %.*s: %s", type_name(st->type),
+				    (int)st->subject.n, st->subject.p, signer_error(ret));
 	if (mh_stmt_valid_at(st, now) == -EKEYEXPIRED)
 		return mh_admin_say(s->a, MH_ADMIN_INVALID, "%s %.*s: its validity has ended",
 				    type_name(st->type), (int)st->subject.n, st->subject.p);
@@ -282,10 +290,11 @@ static u8 take_statements(struct mh_submit *s)
 			status = take_statement(s, s->item[i].b, pass == PASSES - 1);
 			if (status && (status != MH_ADMIN_NOTFOUND || pass == PASSES - 1))
 				return status;
+			s->item[i].done = !status;
 			if (status)
 				left = true;
 			else
-				progress = s->item[i].done = true;
+				progress = true;
 		}
 		if (!left)
 			return MH_ADMIN_OK;
@@ -301,6 +310,7 @@ static u8 take_rest(struct mh_submit *s)
 
 	for (u16 i = 0; i < s->n && !status; i++)
 		if (s->item[i].type != MH_ITEM_STATEMENT)
+			/* freed by mh_admin_submit(); NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 			status = mh_admin_attach(s, &s->item[i]);
 	for (u16 i = 0; i < s->n && !status; i++) {
 		struct mh_stmt st;

@@ -17,7 +17,7 @@
 
 #define CONFIG_PATH "/etc/microhsm/repositoryd.ini"
 
-static int usage(FILE *out, int code)
+static int print_usage(FILE *out, int code)
 {
 	fprintf(out,
 		"usage: repositoryd [--config FILE] [--check]\n\n"
@@ -120,7 +120,7 @@ static void print_card(const struct mh_daemon *d)
 	mh_log(MH_LOG_INFO, "server card of %s: %s", d->config.name, fingerprint);
 }
 
-static int start(struct mh_daemon *d)
+static int start_parts(struct mh_daemon *d)
 {
 	struct mh_config *c = &d->config;
 	const struct passwd *pw = NULL;
@@ -201,7 +201,7 @@ int mh_daemon_main(int argc, char **argv)
 	mh_prog = "repositoryd";
 	while ((o = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		if (o == 'h')
-			return usage(stdout, MH_RD_OK);
+			return print_usage(stdout, MH_RD_OK);
 		if (o == 'v')
 			return printf("repositoryd %s\n", MH_REPOSITORYD_VERSION) < 0;
 		if (o == 'c')
@@ -209,10 +209,10 @@ int mh_daemon_main(int argc, char **argv)
 		else if (o == 'k')
 			check = true;
 		else
-			return usage(stderr, MH_RD_CONFIG);
+			return print_usage(stderr, MH_RD_CONFIG);
 	}
 	if (optind < argc)
-		return usage(stderr, MH_RD_CONFIG);
+		return print_usage(stderr, MH_RD_CONFIG);
 	if (mh_config_read(&d.config, d.config_path))
 		return MH_RD_CONFIG;
 	if (check) {
@@ -225,7 +225,7 @@ int mh_daemon_main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	LIST_INIT(&d.regions);
 	LIST_INIT(&d.conns);
-	ret = start(&d);
+	ret = start_parts(&d);
 	if (!ret)
 		ret = mh_server_run(&d);
 	stop(&d);

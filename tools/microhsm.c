@@ -136,9 +136,9 @@ static int run(struct mht *t, int argc, char **argv)
 				return mh_fail(MH_EXIT_USAGE, "no %s; see microhsm --help",
 					       argv[i]);
 			t->options = v->options;
-		} else if (t->operands == ARRAY_SIZE(t->operand)) {
-			return mh_fail(MH_EXIT_USAGE, "too many operands");
 		} else {
+			if (t->operands == ARRAY_SIZE(t->operand))
+				return mh_fail(MH_EXIT_USAGE, "too many operands");
 			t->operand[t->operands++] = argv[i];
 		}
 	}

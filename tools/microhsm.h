@@ -61,6 +61,7 @@ struct mht_entry {
 	__u64 anchor, epoch, epoch_until;
 	__u32 sessions, flags;
 };
+
 /* Calls each; returns 0, or an exit code, told. Needs CAP_SYS_ADMIN. */
 int mht_identities(struct mht *t, void (*each)(const struct mht_entry *e, void *ctx), void *ctx);
 /* JOIN or STATEMENT over netlink: 0 and the serial of the reply (JOIN), or -errno */

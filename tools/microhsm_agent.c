@@ -312,7 +312,7 @@ static const struct mht_option agent_options[] = {
 	{ 0 },
 };
 
-static int loop(struct agent *a)
+static int run_loop(struct agent *a)
 {
 	static const int signals[] = { SIGTERM, SIGINT };
 	struct event *ev[ARRAY_SIZE(signals)];
@@ -348,7 +348,7 @@ static int run_agent(struct mht *t)
 		return mht_tell(-a.kernel, "attaching as the host's agent");
 	signal(SIGPIPE, SIG_IGN);
 	a.base = event_base_new();
-	ret = a.base ? loop(&a) : mh_fail(MH_EXIT_FAILED, "the event loop could not be made");
+	ret = a.base ? run_loop(&a) : mh_fail(MH_EXIT_FAILED, "the event loop could not be made");
 	if (a.base)
 		event_base_free(a.base);
 	close(a.kernel);

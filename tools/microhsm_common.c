@@ -17,9 +17,8 @@ int mht_device(struct mht *t)
 	if (t->device >= 0)
 		return 0;
 	if (errno == ENOENT || errno == ENXIO || errno == ENODEV)
-		return mh_fail(
-			MH_EXIT_UNREACHABLE,
-			"the module is not loaded: insmod microhsm.ko (or modprobe microhsm)");
+		return mh_fail(MH_EXIT_UNREACHABLE, "the module is not loaded: insmod microhsm.ko "
+						    "(or modprobe microhsm)");
 	return mh_fail(MH_EXIT_DENIED, "%s: %s", MH_DEVICE, strerror(errno));
 }
 
@@ -142,10 +141,10 @@ int mht_write_blob(struct mht *t, int device, __s32 serial)
 		 *info.region ? "+" : "", info.name);
 	ret = mh_file_write(path, buf, io.len, 0600);
 	if (ret) {
-		ret = mh_fail(
-			MH_EXIT_FAILED,
-			"%s: the sealed identity could not be written: %s; the last one stays",
-			path, strerror(-ret));
+		ret = mh_fail(MH_EXIT_FAILED,
+			      "%s: the sealed identity could not be written: %s; the last one "
+			      "stays",
+			      path, strerror(-ret));
 		goto out;
 	}
 	io.buf = 0;

@@ -20,9 +20,11 @@ static const struct word keyrings[] = {
 	{ "@s", KEY_SPEC_SESSION_KEYRING },	  { "@u", KEY_SPEC_USER_KEYRING },
 	{ "@us", KEY_SPEC_USER_SESSION_KEYRING }, { 0 },
 };
+
 static const struct word forms[] = {
 	{ "microhsm", MH_FORM_KEY }, { "logon", MH_FORM_LOGON }, { "user", MH_FORM_USER }, { 0 },
 };
+
 static const char *const refusals[] = {
 	"",
 	"there is no such DataSet, or this host has no right to it",
@@ -63,7 +65,7 @@ static const struct mht_option fetch_options[] = {
 	{ 0 },
 };
 
-static int refused(const struct mh_fetch_io *io, const char *what)
+static int tell_refusal(const struct mh_fetch_io *io, const char *what)
 {
 	static const int codes[] = { MH_EXIT_FAILED,   MH_EXIT_NOTFOUND,    MH_EXIT_REVOKED,
 				     MH_EXIT_DENIED,   MH_EXIT_DENIED,	    MH_EXIT_DENIED,
@@ -120,7 +122,8 @@ static int run_fetch(struct mht *t)
 	if (description)
 		snprintf(io.description, sizeof(io.description), "%s", description);
 	if (ioctl(t->device, MH_IOC_FETCH, &io) < 0)
-		return io.refusal ? refused(&io, t->operand[0]) : mht_tell(errno, t->operand[0]);
+		return io.refusal ? tell_refusal(&io, t->operand[0]) :
+				    mht_tell(errno, t->operand[0]);
 	if (t->json)
 		printf("{\"name\": \"%s\", \"version\": %llu, \"key\": %d}\n", t->operand[0],
 		       (unsigned long long)io.version, io.serial);

@@ -85,6 +85,14 @@ int rc_duration(const struct rc_args *a, const char *name, u64 fallback, u64 *ou
 	return 0;
 }
 
+static int add_key(struct rc *rc, const char *path)
+{
+	if (rc->keys == MH_OFFICERS_MAX)
+		return mh_fail(MH_EXIT_USAGE, "more than %d officers' keys", MH_OFFICERS_MAX);
+	rc->key_path[rc->keys++] = path;
+	return 0;
+}
+
 static int global_option(struct rc *rc, const char *name, const char *value)
 {
 	if (!strcmp(name, "--socket"))
@@ -95,10 +103,8 @@ static int global_option(struct rc *rc, const char *name, const char *value)
 		rc->json = true;
 	else if (!strcmp(name, "--passphrase-fd"))
 		rc->passphrase_fd = value ? atoi(value) : -1;
-	else if (rc->keys == MH_OFFICERS_MAX)
-		return mh_fail(MH_EXIT_USAGE, "more than %d officers' keys", MH_OFFICERS_MAX);
 	else
-		rc->key_path[rc->keys++] = value;
+		return add_key(rc, value);
 	return 0;
 }
 
@@ -181,9 +187,9 @@ static int run(struct rc *rc, int argc, char **argv)
 				return mh_fail(MH_EXIT_USAGE, "%s has no %s; see repoctl %s --help",
 					       noun, argv[i], noun);
 			a.options = v->options;
-		} else if (a.operands == ARRAY_SIZE(a.operand)) {
-			return mh_fail(MH_EXIT_USAGE, "too many operands");
 		} else {
+			if (a.operands == ARRAY_SIZE(a.operand))
+				return mh_fail(MH_EXIT_USAGE, "too many operands");
 			a.operand[a.operands++] = argv[i];
 		}
 	}

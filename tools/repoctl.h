@@ -101,6 +101,8 @@ void rc_finish(struct rc *rc);
 
 int rc_confirm_fingerprint(struct rc *rc, const char *what, const char *fingerprint,
 			   const char *given);
+/* MH_ADMIN_ENTITLED's answer */
+int rc_entitled(struct rc *rc, const char *dataset, struct mh_bytes *reply);
 int rc_card(struct rc *rc, struct mh_bytes *bytes, struct mh_card *card);
 /* HPKE to the card's key: leaf || enc || ct, as an item of the batch */
 int rc_item_sealed(struct rc *rc, u8 item, struct mh_buf label, const u8 leaf[32],

@@ -295,9 +295,8 @@ int rc_end(struct rc *rc, struct rc_maker *m, u8 leaf[MH_HASH_LEN])
 			      MH_STMT_MAX, &len);
 	/* what the hostile-input parser refuses is never sent */
 	if (!ret && mh_stmt_parse(&s, out, len))
-		ret = mh_fail(
-			MH_EXIT_USAGE,
-			"a name or value is not allowed in a statement (names are a-z 0-9 . _ -)");
+		ret = mh_fail(MH_EXIT_USAGE, "a name or value is not allowed in a statement (names "
+					     "are a-z 0-9 . _ -)");
 	if (!ret)
 		ret = rc_item(rc, MH_ITEM_STATEMENT, MH_BUF(out, len), MH_BUF(NULL, 0));
 	if (!ret && leaf)
@@ -362,9 +361,8 @@ int rc_confirm_fingerprint(struct rc *rc, const char *what, const char *fingerpr
 		if (mh_prompt_line("Compare it with what the other side shows. The same? Type it, "
 				   "or yes: ",
 				   typed, sizeof(typed)))
-			return mh_fail(
-				MH_EXIT_USAGE,
-				"no terminal to confirm on: give the fingerprint as an option");
+			return mh_fail(MH_EXIT_USAGE, "no terminal to confirm on: give the "
+						      "fingerprint as an option");
 		if (!strcmp(typed, "yes"))
 			return 0;
 		given = typed;

@@ -17,6 +17,7 @@ static const struct word modes[] = { { "session", MH_MODE_SESSION },
 static const struct word algs[] = {
 	{ "aes256", MH_ALG_AES256 }, { "p256", MH_ALG_P256 }, { "raw", MH_ALG_RAW }, { 0 }
 };
+
 static const struct word exports[] = { { "logon", MH_EXPORT_LOGON },
 				       { "user", MH_EXPORT_USER },
 				       { 0 } };
@@ -27,6 +28,7 @@ static const struct word operations[] = {
 	{ "verify", MH_OP_VERIFY },
 	{ 0 },
 };
+
 static const struct word stale[] = { { "refuse", 0 }, { "serve", 1 }, { 0 } };
 
 /* Comma-separated words; the values are or-ed. */
@@ -217,6 +219,8 @@ static int dataset_show(struct rc *rc, const struct rc_args *a)
 	struct mh_reader r;
 	struct mh_stmt s;
 	json_t *j, *who;
+	const char *readers;
+	bool session;
 	int ret = rc_open_region(rc);
 	u16 n;
 
@@ -242,12 +246,10 @@ static int dataset_show(struct rc *rc, const struct rc_args *a)
 			json_array_append_new(who, json_stringn((const char *)name.p, name.n));
 	}
 	json_object_set_new(j, "fetch", who);
-	json_object_set_new(
-		j, "readable-by",
-		json_string(
-			mh_stmt_num(&s, MH_A_MODE) == MH_MODE_SESSION ?
-				"the Repository, the officer that added it, the entitled hosts" :
-				"the officer that added it, the hosts it was wrapped for"));
+	session = mh_stmt_num(&s, MH_A_MODE) == MH_MODE_SESSION;
+	readers = session ? "the Repository, the officer that added it, the entitled hosts" :
+			    "the officer that added it, the hosts it was wrapped for";
+	json_object_set_new(j, "readable-by", json_string(readers));
 	rc_print(j);
 	mh_bytes_free(&bytes);
 	mh_bytes_free(&reply);
@@ -299,10 +301,9 @@ static int add_group(struct rc *rc, struct rc_maker *m, const char *group, const
 	if (has)
 		return 0;
 	if (!ret)
-		return mh_fail(
-			MH_EXIT_CONFLICT,
-			"group %s exists and has no right on %s: choose another with --group",
-			group, dataset);
+		return mh_fail(MH_EXIT_CONFLICT,
+			       "group %s exists and has no right on %s: choose another with --group",
+			       group, dataset);
 	if (ret != MH_EXIT_NOTFOUND)
 		return ret;
 	ret = rc_begin(rc, m, MH_GROUP, group, life);

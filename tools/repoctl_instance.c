@@ -10,8 +10,6 @@
 #define LIFE	(730ull * 86400)
 #define KEY_DATA_MAX 64
 
-int rc_entitled(struct rc *rc, const char *dataset, struct mh_bytes *reply);
-
 /* One Instance being made; ke is wiped by the caller. */
 struct making {
 	const char *dataset;
@@ -63,8 +61,7 @@ static int read_dataset(struct rc *rc, struct making *k)
 	return ret ? ret : template_of(rc, k);
 }
 
-/* Versions are found by asking: the first that is not there. Doubling, then halving: few questions.
- */
+/* Found by asking: steps double while versions are there, and begin again at one where not. */
 static int next_version(struct rc *rc, struct making *k)
 {
 	u64 have = 0, step = 1;
@@ -84,13 +81,14 @@ static int next_version(struct rc *rc, struct making *k)
 		if (!ret) {
 			have += step;
 			step *= 2;
-		} else if (step == 1) {
-			k->version = have + 1;
-			return 0;
-		} else {
-			step = 1;
+			continue;
 		}
+		if (step == 1)
+			break;
+		step = 1;
 	}
+	k->version = have + 1;
+	return 0;
 }
 
 static int read_key(const struct rc_args *a, const struct making *k, struct mh_bytes *plain)
@@ -100,9 +98,8 @@ static int read_key(const struct rc_args *a, const struct making *k, struct mh_b
 	int ret;
 
 	if (!file && !rc_value(a, "--generate"))
-		return mh_fail(
-			MH_EXIT_USAGE,
-			"where is the key? --file FILE (- for standard input), or --generate");
+		return mh_fail(MH_EXIT_USAGE, "where is the key? --file FILE (- for standard "
+					      "input), or --generate");
 	if (!file) {
 		plain->n = k->key_len ? k->key_len : 32;
 		plain->p = malloc(plain->n);
@@ -227,10 +224,10 @@ static int wrap_for(struct rc *rc, struct making *k, struct mh_buf entity, const
 	/* the server may lie about Kec-public; the signed ENTITY does not */
 	if (mh_read_end(&r) || kec.n != 32 || mh_kid(kec, MH_BUF(ecx, 32), kid) ||
 	    memcmp(kid, kec_kid, 32))
-		ret = mh_fail(
-			MH_EXIT_DENIED,
-			"the server's key for %.*s is not the one enrolled: nothing was added",
-			(int)entity.n, entity.p);
+		ret = mh_fail(MH_EXIT_DENIED,
+			      "the server's key for %.*s is not the one enrolled: nothing was "
+			      "added",
+			      (int)entity.n, entity.p);
 	else if (mh_wrap_seal_hpke(wrap, k->ke, MH_BUF(k->icx, 32), kec.p, MH_BUF(ecx, 32), NULL))
 		ret = mh_fail(MH_EXIT_FAILED, "wrapping for %.*s failed", (int)entity.n, entity.p);
 	else

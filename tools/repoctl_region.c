@@ -170,16 +170,16 @@ static int delegation_list(struct rc *rc, const struct rc_args *a)
 		struct mh_buf b = mh_read_big(&r, MH_STMT_MAX);
 		struct mh_stmt s;
 		char until[24];
+		bool serve;
 
 		if (r.err || mh_stmt_parse(&s, b.p, b.n))
 			break;
 		mh_time_text(s.not_after, until);
-		json_array_append_new(
-			list,
-			json_pack("{s:s%,s:s,s:I,s:s}", "server", s.subject.p, s.subject.n, "role",
-				  mh_stmt_num(&s, MH_A_ROLE) == MH_ROLE_SERVE ? "serve" :
-										"freshness",
-				  "serial", (json_int_t)s.serial, "until", until));
+		serve = mh_stmt_num(&s, MH_A_ROLE) == MH_ROLE_SERVE;
+		json_array_append_new(list, json_pack("{s:s%,s:s,s:I,s:s}", "server", s.subject.p,
+						      s.subject.n, "role",
+						      serve ? "serve" : "freshness", "serial",
+						      (json_int_t)s.serial, "until", until));
 	}
 	mh_bytes_free(&reply);
 	rc_print(list);
@@ -234,8 +234,8 @@ static int make_genesis(struct rc *rc, const char *label, u8 threshold, u8 *out,
 }
 
 /* The genesis of an earlier run, or a new one written to path. */
-static int genesis(struct rc *rc, const char *label, const char *path, u8 threshold,
-		   struct mh_bytes *out)
+static int open_genesis(struct rc *rc, const char *label, const char *path, u8 threshold,
+			struct mh_bytes *out)
 {
 	u8 *made;
 	size_t len = 0;
@@ -310,7 +310,7 @@ static int region_create(struct rc *rc, const struct rc_args *a)
 	snprintf(fallback, sizeof(fallback), "%s.anchor", label);
 	ret = rc_open_officers(rc);
 	if (!ret)
-		ret = genesis(rc, label, path ? path : fallback, (u8)threshold, &bytes);
+		ret = open_genesis(rc, label, path ? path : fallback, (u8)threshold, &bytes);
 	if (ret)
 		return ret;
 	if (mh_stmt_parse(&rc->anchor, bytes.p, bytes.n) ||

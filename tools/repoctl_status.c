@@ -2,7 +2,7 @@
 /* repoctl status: what the daemon says of itself, and the card to compare. */
 #include "repoctl.h"
 
-static int status(struct rc *rc, const struct rc_args *a)
+static int run_status(struct rc *rc, const struct rc_args *a)
 {
 	struct mh_bytes reply;
 	json_t *j;
@@ -19,7 +19,7 @@ static int status(struct rc *rc, const struct rc_args *a)
 	return 0;
 }
 
-static int card(struct rc *rc, const struct rc_args *a)
+static int run_card(struct rc *rc, const struct rc_args *a)
 {
 	struct mh_bytes bytes;
 	struct mh_card c;
@@ -44,7 +44,7 @@ static int card(struct rc *rc, const struct rc_args *a)
 }
 
 const struct rc_verb rc_status_verbs[] = {
-	{ "status", NULL, "", 0, 0, "what repositoryd says of itself", NULL, status },
-	{ "card", NULL, "", 0, 0, "the server card's fingerprint", NULL, card },
+	{ "status", NULL, "", 0, 0, "what repositoryd says of itself", NULL, run_status },
+	{ "card", NULL, "", 0, 0, "the server card's fingerprint", NULL, run_card },
 	{ 0 },
 };

@@ -156,12 +156,15 @@ int mh_idi_encode(const struct mh_idi *m, u8 out[MH_IDI_LEN])
 
 int mh_record_decode(struct mh_record_hdr *m, struct mh_buf plain)
 {
+	bool push;
+
 	if (plain.n < MH_RECORD_HEADER || plain.n > MH_RECORD_PLAIN_MAX)
 		return -EBADMSG;
 	m->type = plain.p[0];
 	m->request = mh_get32(plain.p + 1);
 	m->body = MH_BUF(plain.p + MH_RECORD_HEADER, plain.n - MH_RECORD_HEADER);
-	if (m->type < MH_R_REQUEST || m->type > MH_R_CLOSE || (m->type >= MH_R_PUSH) != !m->request)
+	push = m->type >= MH_R_PUSH;	/* only these bear request 0 */
+	if (m->type < MH_R_REQUEST || m->type > MH_R_CLOSE || push != !m->request)
 		return -EBADMSG;
 	return 0;
 }

@@ -170,24 +170,24 @@ struct mh_sigset {
 	struct mh_buf sigs;	/* m * (u8 officer || 64) */
 };
 
-/* A list attribute: items are read with mh_list_* below. */
+/* A parsed statement: views into its bytes. */
 struct mh_stmt {
 	struct mh_buf bytes;	/* the whole statement */
 	struct mh_buf body;
 	u8 leaf[MH_HASH_LEN];
 	u8 root[MH_HASH_LEN];	/* of its batch; the leaf when alone */
 	struct mh_sigset set[2];
-	u8 sets;
-
-	u8 type;
 	const u8 *region;	/* 32 */
 	const u8 *signer;	/* 32 */
 	struct mh_buf subject;
 	u64 serial, issued, not_before, not_after;
 	u32 features;
+	u8 sets, type;
 
-	/* Those that the type has; others are {NULL, 0} or 0.  See MH_A_*. */
-	/* by mh_stmt_attr(); in the order of the type's table */
+	/*
+	 * Those that the type has, in the order of its table; others are {NULL, 0}.
+	 * By mh_stmt_attr(); see MH_A_*.
+	 */
 	struct mh_buf attr[MH_STMT_ATTRS];
 };
 

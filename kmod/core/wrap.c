@@ -125,14 +125,21 @@ static int open_ct(const u8 *wrap, const struct mh_wrap_key *w, u8 *k)
 	return ret;
 }
 
+/* None has no key, HPKE takes a pair, the other kind a secret. */
+static bool kind_fits(u8 kind, const struct mh_wrap_key *w)
+{
+	bool hpke = kind == MH_WRAP_HPKE;
+
+	return kind == MH_WRAP_NONE ? !w : w && w->pair == hpke;
+}
+
 int mh_wrap_open(const u8 wrap[MH_WRAP_LEN], const struct mh_wrap_key *w, struct mh_buf kctx,
 		 u8 k[MH_KEY_LEN])
 {
 	u8 kid[MH_HASH_LEN], kind = wrap[AT_KIND];
 	int ret = mh_wrap_check(MH_BUF(wrap, MH_WRAP_LEN));
 
-	/* the kind must fit the key: none has no key, HPKE a pair, the other a secret */
-	if (!ret && (kind == MH_WRAP_NONE ? w != NULL : !w || w->pair != (kind == MH_WRAP_HPKE)))
+	if (!ret && !kind_fits(kind, w))
 		ret = -EBADMSG;
 	if (!ret && w)
 		ret = mh_wrap_key_kid(w, kid);

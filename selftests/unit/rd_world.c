@@ -203,7 +203,8 @@ u8 rd_submit(struct rd_world *w)
 	u8 status = rd_call(w, MH_ADMIN_SUBMIT, MH_BUF(w->batch.p, w->batch.n), &reply);
 
 	mh_bytes_free(&reply);
-	w->batch.n = w->batch.items = 0;
+	w->batch.n = 0;
+	w->batch.items = 0;
 	return status;
 }
 

@@ -139,9 +139,9 @@ static void pipelined(void **state)
 	(void)state;
 	assert_int_equal(rd_connect(&w, &alice, &c), 0);
 	for (int i = 0; i < 200; i++)
-		assert_int_equal(
-			mh_client_request(&c, i & 1 ? "disk/a" : "disk/none", 0, NULL, NULL),
-			i + 1);
+		assert_int_equal(mh_client_request(&c, i & 1 ? "disk/a" : "disk/none", 0, NULL,
+						   NULL),
+				 i + 1);
 	for (int i = 0; i < 200; i++) {
 		assert_int_equal(mh_client_answer(&c, i & 1 ? "disk/a" : "disk/none", 0, &r), 0);
 		assert_int_equal(r.state, i & 1 ? MH_ANSWER_DONE : MH_ANSWER_REFUSED);
@@ -286,8 +286,9 @@ static void every_op_survives_garbage(void **state)
 	(void)state;
 	for (int i = 0; i < 400; i++) {
 		mh_random(junk, sizeof(junk));
-		assert_int_not_equal(
-			rd_call(&w, (u8)(i % 16), MH_BUF(junk, (size_t)(i / 16) * 8), &reply), 255);
+		assert_int_not_equal(rd_call(&w, (u8)(i % 16), MH_BUF(junk, (size_t)(i / 16) * 8),
+					     &reply),
+				     255);
 		mh_bytes_free(&reply);
 	}
 }

@@ -260,25 +260,25 @@ static void r36_lives(void **state)
 static void r36_subjects(void **state)
 {
 	static const struct {
-		enum sw_id id;
 		const char *subject;
+		enum sw_id id;
 		bool good;
 	} tries[] = {
-		{ SW_ENTITY, "host.1_x-y", true }, { SW_ENTITY, "eu/host", false },
-		{ SW_ENTITY, ".", false }, { SW_ENTITY, "..", false }, { SW_ENTITY, "Host", false },
-		{ SW_GENESIS, "a b", false }, { SW_EPOCH, "a/b", false },
-		{ SW_DATASET, "a/b/c", true }, { SW_DATASET, "a//c", false },
-		{ SW_DATASET, "/a", false }, { SW_DATASET, "a/", false },
-		{ SW_DATASET, "a/..", false }, { SW_POLICY, "a/b", true },
-		{ SW_MEMBER, "a/b", true }, { SW_MEMBER, "a", false },
-		{ SW_MEMBER, "a/b/c", false }, { SW_MEMBER, "/b", false },
-		{ SW_MEMBER, "a/", false },
-		{ SW_INSTANCE, "a/b@1", true }, { SW_INSTANCE, "a@18446744073709551615", true },
-		{ SW_INSTANCE, "a@184467440737095516150", false }, { SW_INSTANCE, "a", false },
-		{ SW_INSTANCE, "a@", false }, { SW_INSTANCE, "@1", false },
-		{ SW_INSTANCE, "a@01", false }, { SW_INSTANCE, "a@0", false },
-		{ SW_INSTANCE, "a@1x", false }, { SW_INSTANCE, "a@1@2", false },
-		{ SW_INSTANCE, "a@-1", false }, { SW_REVOKE_UNDER, "a/b", false },
+		{ "host.1_x-y", SW_ENTITY, true }, { "eu/host", SW_ENTITY, false },
+		{ ".", SW_ENTITY, false }, { "..", SW_ENTITY, false }, { "Host", SW_ENTITY, false },
+		{ "a b", SW_GENESIS, false }, { "a/b", SW_EPOCH, false },
+		{ "a/b/c", SW_DATASET, true }, { "a//c", SW_DATASET, false },
+		{ "/a", SW_DATASET, false }, { "a/", SW_DATASET, false },
+		{ "a/..", SW_DATASET, false }, { "a/b", SW_POLICY, true },
+		{ "a/b", SW_MEMBER, true }, { "a", SW_MEMBER, false },
+		{ "a/b/c", SW_MEMBER, false }, { "/b", SW_MEMBER, false },
+		{ "a/", SW_MEMBER, false },
+		{ "a/b@1", SW_INSTANCE, true }, { "a@18446744073709551615", SW_INSTANCE, true },
+		{ "a@184467440737095516150", SW_INSTANCE, false }, { "a", SW_INSTANCE, false },
+		{ "a@", SW_INSTANCE, false }, { "@1", SW_INSTANCE, false },
+		{ "a@01", SW_INSTANCE, false }, { "a@0", SW_INSTANCE, false },
+		{ "a@1x", SW_INSTANCE, false }, { "a@1@2", SW_INSTANCE, false },
+		{ "a@-1", SW_INSTANCE, false }, { "a/b", SW_REVOKE_UNDER, false },
 	};
 	u8 name[MH_SUBJECT_MAX + 1];
 

@@ -40,6 +40,7 @@ static inline struct mh_buf mh_bytes_buf(const struct mh_bytes *b)
 {
 	return MH_BUF(b->p, b->n);
 }
+
 int mh_bytes_copy(struct mh_bytes *b, const void *p, size_t n);
 
 /* Whole file, "-" is stdin; -EFBIG past max. */

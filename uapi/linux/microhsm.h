@@ -331,6 +331,7 @@ enum mh_genl_attr {
 	MH_ATTR_PAD,
 	__MH_ATTR_MAX
 };
+
 #define MH_ATTR_MAX (__MH_ATTR_MAX - 1)
 
 enum mh_event_kind {
