@@ -121,6 +121,15 @@ job_unit()
 		tail -n 15 "$log" | sed 's/^/       # /'
 }
 
+# A second implementation, on the vectors that the first one made.
+job_second()
+{
+	local log=$RES/second-${1##*/}.log
+
+	timeout -k 5 120 python3 -B "$1" > "$log" 2>&1
+	verdict "second: ${1##*/}" $? "$log"
+}
+
 job_host()
 {
 	local script=$1 name=${1#selftests/} dir=$TOP/$RES/host-${1##*/}.d limit rc
@@ -245,7 +254,8 @@ list_jobs()
 	case $WHAT in all|unit)
 		for c in selftests/unit/test_*.c; do
 			[ ! -e "$c" ] || matching unit "build/unit/$(basename "$c" .c)"
-		done ;;
+		done
+		matching second selftests/vectors/check_*.py ;;
 	esac
 	case $WHAT in all|fuzz)
 		for c in selftests/fuzz/fuzz_*.c; do
