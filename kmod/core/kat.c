@@ -13,18 +13,18 @@ struct work {
 	u8 spoil;
 };
 
-static bool same(struct work *w, const u8 *got, struct mh_buf want)
+static bool __init same(struct work *w, const u8 *got, struct mh_buf want)
 {
 	return !w->spoil && !memcmp(got, want.p, want.n);
 }
 
-static bool kat_sha256(const struct mh_kat *k, struct work *w)
+static bool __init kat_sha256(const struct mh_kat *k, struct work *w)
 {
 	mh_sha256v(w->out, &k->f[0], 1);
 	return same(w, w->out, k->f[1]);
 }
 
-static bool kat_hkdf(const struct mh_kat *k, struct work *w)
+static bool __init kat_hkdf(const struct mh_kat *k, struct work *w)
 {
 	u8 prk[MH_HASH_LEN];
 
@@ -32,12 +32,12 @@ static bool kat_hkdf(const struct mh_kat *k, struct work *w)
 	       !mh_hkdf_expand(prk, &k->f[2], 1, w->out, k->f[4].n) && same(w, w->out, k->f[4]);
 }
 
-static bool kat_x25519(const struct mh_kat *k, struct work *w)
+static bool __init kat_x25519(const struct mh_kat *k, struct work *w)
 {
 	return !mh_x25519(w->out, k->f[0].p, k->f[1].p) && same(w, w->out, k->f[2]);
 }
 
-static bool kat_gcm(const struct mh_kat *k, struct work *w)
+static bool __init kat_gcm(const struct mh_kat *k, struct work *w)
 {
 	size_t n = k->f[3].n;
 
@@ -52,7 +52,7 @@ static bool kat_gcm(const struct mh_kat *k, struct work *w)
 	       -EBADMSG;
 }
 
-static bool kat_p256(const struct mh_kat *k, struct work *w)
+static bool __init kat_p256(const struct mh_kat *k, struct work *w)
 {
 	u8 digest[MH_HASH_LEN];
 
@@ -66,7 +66,7 @@ static bool kat_p256(const struct mh_kat *k, struct work *w)
 	return mh_p256_verify(k->f[1].p, digest, k->f[3].p) == -EBADMSG;
 }
 
-static bool kat_hpke(const struct mh_kat *k, struct work *w)
+static bool __init kat_hpke(const struct mh_kat *k, struct work *w)
 {
 	size_t n = k->f[7].n;
 	u8 enc[MH_HPKE_ENC_LEN];
@@ -79,7 +79,7 @@ static bool kat_hpke(const struct mh_kat *k, struct work *w)
 }
 
 /* Noise NN with a psk at place 0, 2 or nowhere; all of it is said by the table. */
-static bool kat_noise(const struct mh_kat *k, struct work *w)
+static bool __init kat_noise(const struct mh_kat *k, struct work *w)
 {
 	u8 place = k->f[1].p[0], e[2][MH_KEY_LEN], dh[MH_KEY_LEN], k1[MH_KEY_LEN], k2[MH_KEY_LEN];
 	static const u8 zero_nonce[MH_NONCE_LEN];
@@ -122,7 +122,7 @@ static bool (*const checks[__MH_KAT_KINDS])(const struct mh_kat *k, struct work 
 	[MH_KAT_NOISE] = kat_noise,
 };
 
-const char *mh_kat_run(const char *fault, unsigned int *count)
+const char *__init mh_kat_run(const char *fault, unsigned int *count)
 {
 	struct work w = { .spoil = 0 };
 	unsigned int i;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Wraps and chains (PROTOCOL 4); see wrap.h. */
 #include "wrap.h"
+#include "wire.h"
 #include "hpke.h"
 
 enum { AT_KIND = 0, AT_KID = 1, AT_KID_W = 33, AT_ENC = 65, AT_CT = 97 };
@@ -24,8 +25,8 @@ static int head(u8 *out, u8 kind, const u8 *k, struct mh_buf kctx, const u8 *kw,
 	return ret;
 }
 
-int mh_wrap_seal_hpke(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx,
-		      const u8 pk_w[MH_KEY_LEN], struct mh_buf wctx, const u8 *eph)
+int __init mh_wrap_seal_hpke(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx,
+			     const u8 pk_w[MH_KEY_LEN], struct mh_buf wctx, const u8 *eph)
 {
 	const struct mh_buf info[] = WRAP_INFO(out);
 	int ret = head(out, MH_WRAP_HPKE, k, kctx, pk_w, wctx);
@@ -49,8 +50,8 @@ static int secret_key(const u8 *wrap, const u8 *kw, u8 key[MH_KEY_LEN])
 	return ret;
 }
 
-int mh_wrap_seal_secret(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx,
-			const u8 kw[MH_KEY_LEN], struct mh_buf wctx, const u8 *salt)
+int __init mh_wrap_seal_secret(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx,
+			       const u8 kw[MH_KEY_LEN], struct mh_buf wctx, const u8 *salt)
 {
 	u8 key[MH_KEY_LEN];
 	int ret = head(out, MH_WRAP_SECRET, k, kctx, kw, wctx);
@@ -68,7 +69,7 @@ int mh_wrap_seal_secret(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_b
 	return ret;
 }
 
-int mh_wrap_seal_none(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx)
+int __init mh_wrap_seal_none(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx)
 {
 	int ret = head(out, MH_WRAP_NONE, k, kctx, NULL, MH_BUF(NULL, 0));
 
@@ -77,23 +78,14 @@ int mh_wrap_seal_none(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf
 	return ret;
 }
 
-static bool all_zero(const u8 *p, size_t n)
-{
-	u8 any = 0;
-
-	while (n--)
-		any |= *p++;
-	return !any;
-}
-
 int mh_wrap_check(struct mh_buf wrap)
 {
 	if (wrap.n != MH_WRAP_LEN)
 		return -EBADMSG;
 	if (wrap.p[AT_KIND] == MH_WRAP_HPKE || wrap.p[AT_KIND] == MH_WRAP_SECRET)
 		return 0;
-	if (wrap.p[AT_KIND] != MH_WRAP_NONE || !all_zero(wrap.p + AT_KID_W, AT_CT - AT_KID_W) ||
-	    !all_zero(wrap.p + AT_CT + MH_KEY_LEN, MH_TAG_LEN))
+	if (wrap.p[AT_KIND] != MH_WRAP_NONE || !mh_all_zero(wrap.p + AT_KID_W, AT_CT - AT_KID_W) ||
+	    !mh_all_zero(wrap.p + AT_CT + MH_KEY_LEN, MH_TAG_LEN))
 		return -EBADMSG;
 	return 0;
 }
