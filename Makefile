@@ -42,6 +42,7 @@ UNITLIB	:= $(filter-out $(UNIT),$(wildcard selftests/unit/*.c))
 KTEST	:= $(wildcard selftests/kernel/*.c selftests/scenario/*.c)
 FUZZ	:= $(wildcard selftests/fuzz/fuzz_*.c)
 BENCH	:= $(wildcard selftests/bench/*.c)
+GEN	:= $(wildcard selftests/vectors/gen_*.c)
 
 # A program is built once its main file is there.
 TOOLS	:= $(if $(wildcard tools/repoctl.c),$(B)/bin/repoctl) \
@@ -91,7 +92,7 @@ $(eval $(call variant,rel,$$(CC)))
 $(eval $(call variant,asan,$$(CC)))
 $(eval $(call variant,fuzz,$$(CLANG)))
 OBJS	= $(patsubst %.c,$(B)/$(1)/obj/%.o,$(2))
-ALLSRC	:= $(LIB) $(DAEMON) $(REPOCTL) $(MICROHSM) $(UNIT) $(UNITLIB) $(KTEST) $(FUZZ) $(BENCH)
+ALLSRC	:= $(LIB) $(DAEMON) $(REPOCTL) $(MICROHSM) $(UNIT) $(UNITLIB) $(KTEST) $(FUZZ) $(BENCH) $(GEN)
 .SECONDARY:
 -include $(foreach v,rel asan fuzz,$(patsubst %.c,$(B)/$(v)/obj/%.d,$(ALLSRC)))
 
@@ -112,6 +113,8 @@ $(B)/ktest/%: $(B)/rel/obj/selftests/kernel/%.o $(B)/rel/libmh.a
 $(B)/ktest/%: $(B)/rel/obj/selftests/scenario/%.o $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
 $(B)/bench/%: $(B)/rel/obj/selftests/bench/%.o $(B)/rel/libmh.a
+	$(call link,rel,$(CC))
+$(B)/gen/%: $(B)/rel/obj/selftests/vectors/%.o $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
 $(B)/fuzz/%: $(B)/fuzz/obj/selftests/fuzz/%.o $(B)/fuzz/librepositoryd.a $(B)/fuzz/libmh.a
 	$(call link,fuzz,$(CLANG))
@@ -138,6 +141,19 @@ check-debug: ensure-deps
 bench: ensure-deps $(BENCHES)
 	@for b in $(BENCHES); do $$b || exit 1; done
 
+# All vectors of our own, the seeds made with them, and the pages that print them.  Those
+# with signatures come out different each time.
+vectors: $(GEN:selftests/vectors/%.c=$(B)/gen/%)
+	$(B)/gen/gen_statement > $(B)/gen/statement.h
+	$(B)/gen/gen_stp > $(B)/gen/stp.h
+	cp $(B)/gen/statement.h $(B)/gen/stp.h kmod/core/vectors/
+	mkdir -p $(SEEDS)/statement $(SEEDS)/blob $(SEEDS)/enrol
+	$(B)/gen/gen_statement $(SEEDS)/statement
+	$(B)/gen/gen_wrap kmod/core/vectors
+	$(B)/gen/gen_enrol kmod/core/vectors $(SEEDS)
+	python3 -B selftests/vectors/check_printed.py --write
+SEEDS	:= selftests/fuzz/seeds
+
 install: tools daemon
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
 	$(if $(TOOLS),install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin)
@@ -157,8 +173,9 @@ help:
 	@echo 'check-debug kernel tests under KASAN, lockdep and kmemleak'
 	@echo 'style       checkpatch, sparse, W=1, clang-tidy, shellcheck, sizes'
 	@echo 'fuzz        SECONDS=60 for each target;  bench: measurements'
+	@echo 'vectors     the vectors of our own, made anew, and the page that prints them'
 	@echo 'install     DESTDIR= PREFIX=;  clean;  help'
 
 .PHONY: all nomodule module modules_install tools daemon unit ktest fuzzers deps \
-	ensure-deps demo check style fuzz check-debug bench install clean help
+	ensure-deps demo check style fuzz check-debug bench vectors install clean help
 .DELETE_ON_ERROR:

@@ -166,7 +166,7 @@ int mh_refused_decode(struct mh_refused *m, struct mh_buf body);
 /*
  * Join request = u8 version || body || sig Kei 64 || sig Kes 64
  * body = nonce 32 || v(name) || u8 kei kind || v(Kei-public 64 or kid 32) || Kes-public 64
- *        || u8 kec kind || v(Kec-public 32, or kid 32) || v(evidence <= 1024)
+ *        || u8 kec kind || v(Kec-public 32, or kid 32) || v(evidence <= 1024); kid's ctx: nonce
  * Both signatures over H(L("join request") || u8 version || body); with a Kei-secret the first is
  * HMAC(SUB(Kei-secret, "kei join", nonce), the same input) || 32 zero.
  * Fingerprint: of H(L("join fingerprint") || whole request).

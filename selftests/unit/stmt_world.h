@@ -378,7 +378,8 @@ static inline void sw_rest(struct sw *w)
 	sw_epochs(w, &b);
 }
 
-static inline void sw_make(struct sw *w)
+/* tag: which officers the RAG has */
+static inline void sw_make_as(struct sw *w, u8 tag)
 {
 	static const char *const names[SW_STATEMENTS] = {
 		"genesis", "anchor", "anchor_recovery", "serve", "onward", "fresh", "generate",
@@ -391,7 +392,7 @@ static inline void sw_make(struct sw *w)
 	memset(w, 0, sizeof(*w));
 	for (int i = 0; i < SW_STATEMENTS; i++)
 		w->st[i].name = names[i];
-	sw_keys_make(&w->rag, 'o', 5, 3);
+	sw_keys_make(&w->rag, tag, 5, 3);
 	sw_keys_make(&w->next, 'n', 3, 2);
 	sw_keys_make(&w->recovery, 'r', 2, 2);
 	sw_keys_make(&w->group, 'g', 3, 2);
@@ -410,6 +411,11 @@ static inline void sw_make(struct sw *w)
 	mh_ctx_instance(w->region, MH_BUF("eu/disk", 7), 7, MH_MODE_GROUP, MH_DATA_KEY, 1, random,
 			w->icx);
 	mh_ctx_sp2(w->region, MH_BUF("repo1", 5), w->x);
+}
+
+static inline void sw_make(struct sw *w)
+{
+	sw_make_as(w, 'o');
 }
 
 #endif

@@ -2,17 +2,12 @@
 /*
  * Makes kmod/core/vectors/statement.h: statements of every type from fixed
  * keys (selftests/unit/stmt_world.h).  Signatures are drawn: another run gives
- * other ones, as good.  From the project's directory, after make tools:
- *
- *	gcc -std=gnu11 -D_GNU_SOURCE -Ikmod -Ikmod/core -Iselftests/unit \
- *		selftests/vectors/gen_statement.c build/rel/libmh.a -lcrypto \
- *		-o build/gen_statement &&
- *		build/gen_statement > kmod/core/vectors/statement.h
+ * other ones, as good.  See `make vectors`.
  *
  * With a directory, the fuzzer's seeds are written there: the statements as they are.
  */
 #include <stdio.h>
-#include "stmt_world.h"
+#include "selftests/unit/stmt_world.h"
 
 static struct sw w;
 

@@ -2,14 +2,10 @@
 /*
  * Makes kmod/core/vectors/stp.h: a handshake in each identity mode and one
  * record each way, from fixed randomness.  Signatures are drawn: another run
- * gives other ones, as good.  From the project's directory, after make tools:
- *
- *	gcc -std=gnu11 -D_GNU_SOURCE -Ikmod -Ikmod/core -Iselftests/unit \
- *		selftests/vectors/gen_stp.c build/rel/libmh.a -lcrypto -o build/gen_stp &&
- *		build/gen_stp > kmod/core/vectors/stp.h
+ * gives other ones, as good.  See `make vectors`.
  */
 #include <stdio.h>
-#include "stp_pair.h"
+#include "selftests/unit/stp_pair.h"
 
 static const char *const names[] = {
 	"region", "x", "ksp2_pub", "ei", "er", "kei", "kei_pub", "kec", "idr", "sigr", "authi",
