@@ -14,7 +14,7 @@ MODULE_PARM_DESC(selftest_fault, "test build only: the known answer to spoil");
 #endif
 
 /* RFC 6979 A.2.5, "sample": signed without a hedge, which only this home can */
-static bool mh_sign_is_right(void)
+static bool __init mh_sign_is_right(void)
 {
 	static const u8 priv[32] = {
 		0xc9, 0xaf, 0xa9, 0xd8, 0x45, 0xba, 0x75, 0x16, 0x6b, 0x5c, 0x21,
@@ -31,7 +31,7 @@ static bool mh_sign_is_right(void)
 	       !memcmp(sig + 32, s, sizeof(s));
 }
 
-int mh_selftest(void)
+int __init mh_selftest(void)
 {
 	unsigned int count = 0;
 	const char *wrong = mh_kat_run(selftest_fault, &count);

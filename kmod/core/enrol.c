@@ -2,14 +2,9 @@
 /* Enrolment's messages: join request, join bundle, server card; see messages.h. */
 #include "messages.h"
 
-static int written(const struct mh_writer *w)
-{
-	return w->err ? w->err : (int)w->len;
-}
-
 /* ---- join request ---- */
 
-int mh_join_request_decode(struct mh_join_request *m, struct mh_buf in)
+int __init mh_join_request_decode(struct mh_join_request *m, struct mh_buf in)
 {
 	struct mh_reader r;
 
@@ -53,7 +48,7 @@ int mh_join_request_encode(const struct mh_join_request *m, u8 *out, size_t size
 	mh_write_u8(&w, m->kec_kind);
 	mh_write_v(&w, m->kec.p, m->kec.n);
 	mh_write_v(&w, m->evidence.p, m->evidence.n);
-	return written(&w);
+	return mh_written(&w);
 }
 
 int mh_join_request_digest(struct mh_buf body, u8 digest[MH_HASH_LEN])
@@ -71,7 +66,7 @@ void mh_join_request_hash(struct mh_buf whole, u8 hash[MH_HASH_LEN])
 	mh_sha256v(hash, v, 2);
 }
 
-int mh_join_request_verify(const struct mh_join_request *m)
+int __init mh_join_request_verify(const struct mh_join_request *m)
 {
 	u8 digest[MH_HASH_LEN];
 	int ret;
@@ -131,7 +126,7 @@ int mh_bundle_decode(struct mh_bundle *m, struct mh_buf in)
 	return mh_read_end(&r);
 }
 
-int mh_bundle_encode(const struct mh_bundle *m, u8 *out, size_t size)
+int __init mh_bundle_encode(const struct mh_bundle *m, u8 *out, size_t size)
 {
 	struct mh_writer w;
 	u8 i;
@@ -150,12 +145,12 @@ int mh_bundle_encode(const struct mh_bundle *m, u8 *out, size_t size)
 	mh_write_u8(&w, m->addresses);
 	for (i = 0; i < m->addresses; i++)
 		mh_write_v(&w, m->address[i].p, m->address[i].n);
-	return written(&w);
+	return mh_written(&w);
 }
 
 /* ---- server card ---- */
 
-int mh_card_decode(struct mh_card *m, struct mh_buf in)
+int __init mh_card_decode(struct mh_card *m, struct mh_buf in)
 {
 	const struct mh_buf magic = MH_BUF("MHSC", 4);
 	u8 digest[MH_HASH_LEN];

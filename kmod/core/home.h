@@ -14,6 +14,7 @@
 #include <linux/limits.h>
 #include <linux/build_bug.h>
 #include <linux/kernel.h>
+#include <linux/init.h>
 #else
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,6 +27,9 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int64_t s64;
+
+/* In the kernel: the far end of the protocol, which a host needs at load only. */
+#define __init
 
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -17,11 +17,6 @@ void mh_write_big(struct mh_writer *w, struct mh_buf b)
 	mh_write_bytes(w, b.p, b.n);
 }
 
-static int written(const struct mh_writer *w)
-{
-	return w->err ? w->err : (int)w->len;
-}
-
 /* ---- frames ---- */
 
 void mh_frame_header(u8 out[MH_FRAME_HEADER], u8 kind, u32 len)
@@ -77,7 +72,7 @@ int mh_p1_encode(const struct mh_p1 *m, u8 *out, size_t size)
 	mh_write_u64(&w, m->anchor_serial);
 	mh_write_u8(&w, (u8)m->ticket.n);
 	mh_write_bytes(&w, m->ticket.p, m->ticket.n);
-	return written(&w);
+	return mh_written(&w);
 }
 
 int mh_idr_decode(struct mh_idr *m, struct mh_buf in)
@@ -101,7 +96,7 @@ int mh_idr_decode(struct mh_idr *m, struct mh_buf in)
 	return memchr(m->versions.p, MH_STP_VERSION, m->versions.n) ? 0 : -EPROTONOSUPPORT;
 }
 
-int mh_idr_encode(const struct mh_idr *m, u8 *out, size_t size)
+int __init mh_idr_encode(const struct mh_idr *m, u8 *out, size_t size)
 {
 	struct mh_writer w;
 	u8 i;
@@ -113,7 +108,7 @@ int mh_idr_encode(const struct mh_idr *m, u8 *out, size_t size)
 	for (i = 0; i < m->delegations; i++)
 		mh_write_big(&w, m->delegation[i]);
 	mh_write_big(&w, m->epoch);
-	return written(&w);
+	return mh_written(&w);
 }
 
 int mh_idi_decode(struct mh_idi *m, const u8 in[MH_IDI_LEN])
@@ -149,7 +144,7 @@ int mh_idi_encode(const struct mh_idi *m, u8 out[MH_IDI_LEN])
 	mh_write_u64(&w, m->receipts);
 	mh_write_bytes(&w, m->head, MH_HASH_LEN);
 	mh_write_zero(&w, MH_IDI_LEN - w.len);
-	return written(&w);
+	return mh_written(&w);
 }
 
 /* ---- records ---- */
@@ -175,7 +170,7 @@ void mh_record_begin(u8 out[MH_RECORD_HEADER], u8 type, u32 request)
 	mh_put32(out + 1, request);
 }
 
-int mh_request_decode(struct mh_request *m, struct mh_buf body)
+int __init mh_request_decode(struct mh_request *m, struct mh_buf body)
 {
 	struct mh_reader r;
 
@@ -202,7 +197,7 @@ int mh_request_encode(const struct mh_request *m, u8 *out, size_t size)
 	mh_write_u8(&w, m->purpose);
 	mh_write_bytes(&w, m->held ? m->held : none, 32);
 	mh_write_bytes(&w, m->statements ? m->statements : none, 32);
-	return written(&w);
+	return mh_written(&w);
 }
 
 int mh_done_decode(struct mh_done *m, struct mh_buf body)

@@ -74,7 +74,7 @@ int mh_noise_mix_key_and_hash(struct mh_noise *s, struct mh_buf ikm)
 	return ret;
 }
 
-static void nonce_of(u64 n, u8 nonce[MH_NONCE_LEN])
+void mh_noise_nonce(u64 n, u8 nonce[MH_NONCE_LEN])
 {
 	memset(nonce, 0, 4);
 	mh_put64(nonce + 4, n);
@@ -91,7 +91,7 @@ int mh_noise_encrypt_and_hash(struct mh_noise *s, const u8 *in, size_t n, u8 *ou
 		mh_noise_mix_hash(s, MH_BUF(out, n));
 		return 0;
 	}
-	nonce_of(s->n, nonce);
+	mh_noise_nonce(s->n, nonce);
 	ret = mh_aead_seal_once(s->k, nonce, MH_BUF(s->h, MH_HASH_LEN), in, n, out);
 	if (ret)
 		return ret;
@@ -108,7 +108,7 @@ int mh_noise_decrypt_and_hash(struct mh_noise *s, const u8 *in, size_t n, u8 *ou
 
 	mh_sha256v(h, v, 2);	/* over the ciphertext, before out may cover it */
 	if (s->has_key) {
-		nonce_of(s->n, nonce);
+		mh_noise_nonce(s->n, nonce);
 		ret = mh_aead_open_once(s->k, nonce, MH_BUF(s->h, MH_HASH_LEN), in, n, out);
 		if (ret)
 			return ret;

@@ -23,6 +23,8 @@ void mh_noise_init(struct mh_noise *s, struct mh_buf name, const struct mh_buf *
 void mh_noise_mix_hash(struct mh_noise *s, struct mh_buf data);
 int mh_noise_mix_key(struct mh_noise *s, struct mh_buf ikm);
 int mh_noise_mix_key_and_hash(struct mh_noise *s, struct mh_buf ikm);
+/* Noise 12.3: four zero bytes, then the counter big-endian */
+void mh_noise_nonce(u64 n, u8 nonce[MH_NONCE_LEN]);
 /* out: n + 16 bytes with a key, n without */
 int mh_noise_encrypt_and_hash(struct mh_noise *s, const u8 *in, size_t n, u8 *out);
 /* n counts the tag; out: n - 16 bytes with a key, n without; out may be in */

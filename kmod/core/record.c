@@ -2,12 +2,6 @@
 /* STP's records under Split's keys (PROTOCOL 3); see stp.h. */
 #include "stp.h"
 
-static void nonce_of(u64 n, u8 nonce[MH_NONCE_LEN])
-{
-	memset(nonce, 0, 4);
-	mh_put64(nonce + 4, n);
-}
-
 int mh_stp_seal(struct mh_stp *s, u8 type, u32 request, u8 *out, size_t n, size_t size)
 {
 	u8 nonce[MH_NONCE_LEN], *p = out + MH_FRAME_HEADER;
@@ -26,7 +20,7 @@ int mh_stp_seal(struct mh_stp *s, u8 type, u32 request, u8 *out, size_t n, size_
 	}
 	mh_record_begin(p, type, request);
 	mh_frame_header(out, MH_F_RECORD, (u32)(plain + MH_TAG_LEN));
-	nonce_of(s->tx.n++, nonce);
+	mh_noise_nonce(s->tx.n++, nonce);
 	ret = mh_aead_seal(s->tx.aead, nonce, MH_BUF(out, MH_FRAME_HEADER), p, plain, p);
 	if (ret)
 		mh_stp_end(s);
@@ -46,7 +40,7 @@ int mh_stp_open(struct mh_stp *s, u8 *frame, size_t n, struct mh_record_hdr *rec
 	if (n >= MH_FRAME_HEADER && !mh_frame_parse(frame, &kind, &len) && kind == MH_F_RECORD &&
 	    len == n - MH_FRAME_HEADER && len >= MH_RECORD_HEADER + MH_TAG_LEN &&
 	    s->rx.n < MH_STP_RECORDS_MAX) {
-		nonce_of(s->rx.n++, nonce);
+		mh_noise_nonce(s->rx.n++, nonce);
 		ret = mh_aead_open(s->rx.aead, nonce, MH_BUF(frame, MH_FRAME_HEADER), p, len, p);
 		if (!ret)
 			ret = mh_record_decode(rec, MH_BUF(p, len - MH_TAG_LEN));

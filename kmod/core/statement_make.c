@@ -2,8 +2,9 @@
 /* Statements made, Merkle batches (RFC 6962 2.1), contexts (PROTOCOL 1), fingerprints. */
 #include "statement.h"
 
-void mh_stmt_begin(struct mh_writer *w, u8 type, const u8 region[32], const u8 signer[32],
-		   struct mh_buf subject, u64 serial, u64 issued, u64 not_before, u64 not_after)
+void __init mh_stmt_begin(struct mh_writer *w, u8 type, const u8 region[32], const u8 signer[32],
+			  struct mh_buf subject, u64 serial, u64 issued, u64 not_before,
+			  u64 not_after)
 {
 	const u8 version_type[2] = { MH_STMT_VERSION, type };
 
@@ -66,7 +67,7 @@ int mh_merkle_root(const u8 (*leaves)[MH_HASH_LEN], u32 n, u8 root[MH_HASH_LEN])
 	return 0;
 }
 
-int mh_merkle_path(const u8 (*leaves)[MH_HASH_LEN], u32 n, u32 i, u8 (*path)[MH_HASH_LEN])
+int __init mh_merkle_path(const u8 (*leaves)[MH_HASH_LEN], u32 n, u32 i, u8 (*path)[MH_HASH_LEN])
 {
 	u8 down[MH_STMT_PATH_MAX][MH_HASH_LEN];
 	int len = 0, j;
@@ -93,8 +94,8 @@ int mh_merkle_path(const u8 (*leaves)[MH_HASH_LEN], u32 n, u32 i, u8 (*path)[MH_
 	return len;
 }
 
-void mh_stmt_write_head(struct mh_writer *w, struct mh_buf body, u32 index, u32 size,
-			const u8 (*path)[MH_HASH_LEN], u8 n)
+void __init mh_stmt_write_head(struct mh_writer *w, struct mh_buf body, u32 index, u32 size,
+			       const u8 (*path)[MH_HASH_LEN], u8 n)
 {
 	mh_write_v(w, body.p, body.n);
 	mh_write_u8(w, n);
@@ -156,7 +157,7 @@ void mh_ctx_sp2(const u8 region[32], struct mh_buf sp2_name, u8 x[MH_HASH_LEN])
 	context(MH_L("sp2"), region, sp2_name, MH_BUF(NULL, 0), x);
 }
 
-void mh_fingerprint(const u8 hash[MH_HASH_LEN], char out[MH_FINGERPRINT_LEN])
+void __init mh_fingerprint(const u8 hash[MH_HASH_LEN], char out[MH_FINGERPRINT_LEN])
 {
 	static const char digit[] = "abcdefghijklmnopqrstuvwxyz234567";
 	unsigned int bit, i;

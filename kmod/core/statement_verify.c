@@ -56,16 +56,6 @@ int mh_stmt_verify_set(const struct mh_stmt *s, u8 which, const struct mh_quorum
 
 /* ---- ANCHOR ---- */
 
-static bool zero32(const u8 *p)
-{
-	u8 any = 0;
-	int i;
-
-	for (i = 0; i < 32; i++)
-		any |= p[i];
-	return !any;
-}
-
 /* The Region's own bound on how long what an ANCHOR signs may be valid. */
 static bool within_cap(const struct mh_stmt *s, const struct mh_stmt *anchor)
 {
@@ -83,8 +73,8 @@ int mh_anchor_genesis(const struct mh_stmt *a, u8 region[MH_HASH_LEN])
 	struct mh_quorum q;
 	int ret;
 
-	if (a->type != MH_ANCHOR || a->serial != 1 || a->sets != 1 || !zero32(a->region) ||
-	    !zero32(a->signer) || !zero32(mh_stmt_attr(a, MH_A_BEFORE).p))
+	if (a->type != MH_ANCHOR || a->serial != 1 || a->sets != 1 || !mh_all_zero(a->region, 32) ||
+	    !mh_all_zero(a->signer, 32) || !mh_all_zero(mh_stmt_attr(a, MH_A_BEFORE).p, 32))
 		return -EBADMSG;
 	mh_quorum_of(&q, a);
 	ret = mh_stmt_verify_set(a, MH_SET_NEW, &q);

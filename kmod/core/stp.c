@@ -154,7 +154,7 @@ int mh_stp_hello(struct mh_stp *s, const struct mh_p1 *p1, const u8 *eph, u8 *ou
 	return leave(s, ret ? ret : MH_FRAME_HEADER + n, MH_STP_HELLO_SENT);
 }
 
-int mh_stp_take_hello(struct mh_stp *s, const u8 *frame, size_t n, struct mh_p1 *p1)
+int __init mh_stp_take_hello(struct mh_stp *s, const u8 *frame, size_t n, struct mh_p1 *p1)
 {
 	struct mh_buf body, first, e, tag;
 	struct mh_reader r;
@@ -186,8 +186,8 @@ int mh_stp_take_hello(struct mh_stp *s, const u8 *frame, size_t n, struct mh_p1 
 
 /* ---- message 2 ---- */
 
-int mh_stp_challenge_begin(struct mh_stp *s, struct mh_buf idr, const u8 *eph,
-			   u8 digest[MH_HASH_LEN], u8 *out, size_t size)
+int __init mh_stp_challenge_begin(struct mh_stp *s, struct mh_buf idr, const u8 *eph,
+				  u8 digest[MH_HASH_LEN], u8 *out, size_t size)
 {
 	u8 *p = out + MH_FRAME_HEADER;
 	int ret = enter(s, MH_STP_HELLO_TAKEN, false);
@@ -212,7 +212,8 @@ int mh_stp_challenge_begin(struct mh_stp *s, struct mh_buf idr, const u8 *eph,
 	return leave(s, ret, MH_STP_CHALLENGE_BEGUN);
 }
 
-int mh_stp_challenge_finish(struct mh_stp *s, const u8 sigr[MH_SIG_LEN], u8 *out, size_t size)
+int __init mh_stp_challenge_finish(struct mh_stp *s, const u8 sigr[MH_SIG_LEN], u8 *out,
+				   size_t size)
 {
 	size_t n = 34 + (size_t)s->idr_len + MH_TAG_LEN;
 	int ret = enter(s, MH_STP_CHALLENGE_BEGUN, false);
@@ -308,7 +309,7 @@ int mh_stp_auth_finish(struct mh_stp *s, const u8 authi[MH_SIG_LEN], u8 *out, si
 	return leave(s, ret ? ret : MH_FRAME_HEADER + MH_AUTH_LEN, MH_STP_OPEN);
 }
 
-int mh_stp_auth_open(struct mh_stp *s, const u8 *frame, size_t n, struct mh_idi *idi)
+int __init mh_stp_auth_open(struct mh_stp *s, const u8 *frame, size_t n, struct mh_idi *idi)
 {
 	struct mh_buf body;
 	int ret = enter(s, MH_STP_CHALLENGE_SENT, false);
@@ -325,17 +326,8 @@ int mh_stp_auth_open(struct mh_stp *s, const u8 *frame, size_t n, struct mh_idi 
 	return leave(s, ret, MH_STP_AUTH_OPENED);
 }
 
-static bool padding_zero(const u8 *p, size_t n)
-{
-	u8 any = 0;
-
-	while (n--)
-		any |= *p++;
-	return !any;
-}
-
-int mh_stp_auth_verify(struct mh_stp *s, const u8 *frame, size_t n, const u8 psk[32], u8 kei_kind,
-		       const u8 *kei)
+int __init mh_stp_auth_verify(struct mh_stp *s, const u8 *frame, size_t n, const u8 psk[32],
+			      u8 kei_kind, const u8 *kei)
 {
 	u8 digest[MH_HASH_LEN], want[MH_SIG_LEN];
 	struct mh_buf body;
@@ -357,7 +349,7 @@ int mh_stp_auth_verify(struct mh_stp *s, const u8 *frame, size_t n, const u8 psk
 		ret = mh_p256_verify(kei, digest, s->authi);
 	} else if (!ret && kei_kind == MH_KIND_SECRET) {
 		ret = mh_stp_auth_mac(s, kei, want);
-		if (!ret && (!padding_zero(s->authi + 32, 32) || !mh_ct_equal(want, s->authi, 32)))
+		if (!ret && (!mh_all_zero(s->authi + 32, 32) || !mh_ct_equal(want, s->authi, 32)))
 			ret = -EBADMSG;
 		mh_wipe(want, sizeof(want));
 	} else if (!ret) {
@@ -384,7 +376,7 @@ int mh_stp_kpf(struct mh_buf kec, const u8 ecx[32], u8 kpf[32])
 	return mh_sub(kec, MH_L("kec proof"), MH_BUF(ecx, 32), kpf, 32);
 }
 
-int mh_stp_kei_x(const u8 kei_secret[32], const u8 x[32], u8 kei_x[32])
+int __init mh_stp_kei_x(const u8 kei_secret[32], const u8 x[32], u8 kei_x[32])
 {
 	return mh_sub(MH_BUF(kei_secret, 32), MH_L("kei mac to"), MH_BUF(x, 32), kei_x, 32);
 }

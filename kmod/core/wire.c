@@ -166,7 +166,7 @@ void mh_write_attr(struct mh_writer *w, u16 type, const void *p, size_t n)
 	mh_write_bytes(w, p, n);
 }
 
-void mh_write_attr_u8(struct mh_writer *w, u16 type, u8 v)
+void __init mh_write_attr_u8(struct mh_writer *w, u16 type, u8 v)
 {
 	mh_write_attr(w, type, &v, 1);
 }
@@ -224,4 +224,18 @@ bool mh_dataset_name_ok(struct mh_buf name)
 bool mh_buf_equal(struct mh_buf a, struct mh_buf b)
 {
 	return a.n == b.n && (!a.n || !memcmp(a.p, b.p, a.n));
+}
+
+bool mh_all_zero(const u8 *p, size_t n)
+{
+	u8 any = 0;
+
+	while (n--)
+		any |= *p++;
+	return !any;
+}
+
+int mh_written(const struct mh_writer *w)
+{
+	return w->err ? w->err : (int)w->len;
 }

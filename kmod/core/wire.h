@@ -71,5 +71,8 @@ void mh_write_attr_u64(struct mh_writer *w, u16 type, u64 v);
 bool mh_name_ok(struct mh_buf name);
 bool mh_dataset_name_ok(struct mh_buf name);
 bool mh_buf_equal(struct mh_buf a, struct mh_buf b);	/* public data only */
+bool mh_all_zero(const u8 *p, size_t n);		/* in constant time */
+/* What an encoder gives: the length written, or the writer's error. */
+int mh_written(const struct mh_writer *w);
 
 #endif

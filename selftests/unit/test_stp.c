@@ -24,17 +24,13 @@ static int counted_verify(const u8 pub[MH_P256_PUB_LEN], const u8 digest[MH_HASH
 
 static struct stp_pair pair;
 
-static bool zeroes(const void *p, size_t n)
-{
-	return padding_zero(p, n);
-}
-
 static void assert_dead(struct mh_stp *s)
 {
 	u8 frame[64] = { 0 };
 
 	assert_int_equal(s->state, MH_STP_DEAD);
-	assert_true(zeroes(s->e, sizeof(s->e)) && zeroes(&s->noise, sizeof(s->noise)));
+	assert_true(mh_all_zero(s->e, sizeof(s->e)) &&
+		    mh_all_zero((const u8 *)&s->noise, sizeof(s->noise)));
 	assert_null(s->tx.aead);
 	assert_null(s->rx.aead);
 	assert_int_equal(mh_stp_seal(s, MH_R_CLOSE, 0, frame, 0, sizeof(frame)), -EPIPE);
@@ -81,8 +77,8 @@ static void complete(bool mac)
 	assert_memory_equal(pair.i.h_auth, pair.r.h_auth, 32);
 	assert_memory_equal(pair.i.authi, pair.r.authi, 64);
 	/* what could open what was recorded is gone */
-	assert_true(zeroes(pair.i.e, 32) && zeroes(pair.r.e, 32));
-	assert_true(zeroes(pair.i.noise.ck, 32) && zeroes(pair.r.noise.k, 32));
+	assert_true(mh_all_zero(pair.i.e, 32) && mh_all_zero(pair.r.e, 32));
+	assert_true(mh_all_zero(pair.i.noise.ck, 32) && mh_all_zero(pair.r.noise.k, 32));
 	n = stp_record(&pair.i, MH_R_REQUEST, 1, 'q', 10, frame);
 	assert_true(n > 0);
 	assert_int_equal(mh_stp_open(&pair.r, frame, (size_t)n, &rec), 0);
