@@ -163,8 +163,10 @@ int mh_wrap_chain_open(const u8 (*wrap)[MH_WRAP_LEN], unsigned int n,
 	for (i = 0; !ret && i < n; i++) {
 		if (i && memcmp(mh_wrap_kid_w(wrap[i]), mh_wrap_kid(wrap[i - 1]), MH_HASH_LEN))
 			ret = -EBADMSG;
-		for (j = 0; j < i; j++)
-			if (!memcmp(mh_wrap_kid(wrap[i]), mh_wrap_kid(wrap[j]), MH_HASH_LEN))
+		for (j = 0; j <= i; j++)	/* each key before, the first one's too */
+			if (!memcmp(mh_wrap_kid(wrap[i]),
+				    j ? mh_wrap_kid(wrap[j - 1]) : mh_wrap_kid_w(wrap[0]),
+				    MH_HASH_LEN))
 				ret = -EBADMSG;
 	}
 	if (!ret && memcmp(mh_wrap_kid(wrap[n - 1]), want_kid, MH_HASH_LEN))
