@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Known answers; see kat.h. */
 #include "kat.h"
+#include "blob.h"
 #include "hpke.h"
 #include "noise.h"
+#include "stream.h"
+#include "wrap.h"
 #include "vectors/public.h"
+#include "vectors/own.h"
 
 #define OUT_MAX 512
 
@@ -116,10 +120,47 @@ static bool __init kat_noise(const struct mh_kat *k, struct work *w)
 	return !ret && same(w, w->out, k->f[11]);
 }
 
+/* What the tags and kid hold true was made by the same keys: opening is enough. */
+static bool __init kat_wrap(const struct mh_kat *k, struct work *w)
+{
+	struct mh_wrap_key key = { .pair = k->f[1].n };
+
+	memcpy(key.key, k->f[0].p, sizeof(key.key));
+	if (key.pair)
+		memcpy(key.pub, k->f[1].p, sizeof(key.pub));
+	memcpy(key.ctx, k->f[2].p, sizeof(key.ctx));
+	return !mh_wrap_open(k->f[3].p, &key, k->f[4], w->out) && same(w, w->out, k->f[5]);
+}
+
+static bool __init kat_stream(const struct mh_kat *k, struct work *w)
+{
+	struct mh_stream s;
+	int ret = mh_stream_begin(&s, k->f[0].p, k->f[1].p);
+
+	if (!ret)
+		ret = mh_stream_open(&s, true, k->f[2].p, k->f[2].n, w->out);
+	mh_stream_end(&s);
+	return !ret && same(w, w->out, k->f[3]);
+}
+
+static bool __init kat_blob(const struct mh_kat *k, struct work *w)
+{
+	u8 seat[MH_HASH_LEN], *out = w->out + OUT_MAX / 2;
+	struct mh_blob_header h;
+	size_t len;
+
+	memcpy(w->out, k->f[1].p, k->f[1].n);	/* a kernel's AD is not in a module's data */
+	return !mh_blob_parse(&h, k->f[1], &len) &&
+	       !mh_blob_seat(&h, (const u8 (*)[MH_HASH_LEN])k->f[0].p, seat) &&
+	       mh_blob_open(seat, MH_BUF(w->out, k->f[1].n), out) == (int)k->f[2].n &&
+	       same(w, out, k->f[2]);
+}
+
 static bool (*const checks[__MH_KAT_KINDS])(const struct mh_kat *k, struct work *w) = {
 	[MH_KAT_SHA256] = kat_sha256, [MH_KAT_HKDF] = kat_hkdf,	  [MH_KAT_X25519] = kat_x25519,
 	[MH_KAT_GCM] = kat_gcm,	      [MH_KAT_P256] = kat_p256,	  [MH_KAT_HPKE] = kat_hpke,
-	[MH_KAT_NOISE] = kat_noise,
+	[MH_KAT_NOISE] = kat_noise,   [MH_KAT_WRAP] = kat_wrap,	  [MH_KAT_STREAM] = kat_stream,
+	[MH_KAT_BLOB] = kat_blob,
 };
 
 const char *__init mh_kat_run(const char *fault, unsigned int *count)
@@ -127,10 +168,13 @@ const char *__init mh_kat_run(const char *fault, unsigned int *count)
 	struct work w = { .spoil = 0 };
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(mh_kats); i++) {
-		w.spoil = fault && !strcmp(fault, mh_kats[i].name);
-		if (!checks[mh_kats[i].kind](&mh_kats[i], &w))
-			return mh_kats[i].name;
+	for (i = 0; i < ARRAY_SIZE(mh_kats) + ARRAY_SIZE(mh_own_kats); i++) {
+		const struct mh_kat *k = i < ARRAY_SIZE(mh_kats) ?
+			&mh_kats[i] : &mh_own_kats[i - ARRAY_SIZE(mh_kats)];
+
+		w.spoil = fault && !strcmp(fault, k->name);
+		if (!checks[k->kind](k, &w))
+			return k->name;
 	}
 	*count = i;
 	return NULL;

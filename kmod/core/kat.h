@@ -16,6 +16,9 @@ enum mh_kat_kind {
 	MH_KAT_P256, /* private, public, digest, signature */
 	MH_KAT_HPKE, /* skR, pkR, skE, info, aad, plaintext, enc, ciphertext */
 	MH_KAT_NOISE,	/* name, place of psk, psk, prologue, ei, er, 3 * two */
+	MH_KAT_WRAP, /* Kw, its public part or none, its context, wrap, context, K */
+	MH_KAT_STREAM, /* Ke, icx, one chunk, plaintext */
+	MH_KAT_BLOB, /* c of the one seat, blob, content */
 	__MH_KAT_KINDS
 };
 
