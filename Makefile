@@ -73,6 +73,12 @@ module:
 		$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(KOUT) \
 		MH_TEST=$(if $(MH_TEST),y) $(KARGS) modules'
 
+# A module that tests need beside ours.
+testmod:
+	@mkdir -p $(B)/testmod-$(KVER)
+	@flock $(B)/testmod-$(KVER) sh -c 'cp -u selftests/kernel/mod/* $(B)/testmod-$(KVER)/ && \
+		$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(B)/testmod-$(KVER) modules'
+
 modules_install:
 	$(MAKE) -C $(KDIR) M=$(CURDIR)/$(KOUT) modules_install
 
@@ -176,6 +182,6 @@ help:
 	@echo 'vectors     the vectors of our own, made anew, and the page that prints them'
 	@echo 'install     DESTDIR= PREFIX=;  clean;  help'
 
-.PHONY: all nomodule module modules_install tools daemon unit ktest fuzzers deps \
+.PHONY: all nomodule module testmod modules_install tools daemon unit ktest fuzzers deps \
 	ensure-deps demo check style fuzz check-debug bench vectors install clean help
 .DELETE_ON_ERROR:

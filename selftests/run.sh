@@ -103,6 +103,7 @@ stage_build()
 		[ -e kmod/main.c ] || return
 		for k in $KERNELS; do
 			build_module "$k"
+			build "test's module $k" testmod KVER="$(kver "$k")"
 			! grep -qs '^# module: test' selftests/kernel/*.sh selftests/scenario/*.sh ||
 				build_module "$k" test
 		done

@@ -159,7 +159,7 @@ spdx()
 		[ -e "$f" ] || continue
 		case $f in
 		kmod/core/*) want='GPL-2.0-only OR MIT' ;;
-		kmod/*) want='GPL-2.0-only' ;;
+		kmod/* | selftests/kernel/mod/*) want='GPL-2.0-only' ;;
 		uapi/*) want='(GPL-2.0-only WITH Linux-syscall-note) OR MIT' ;;
 		*) want='MIT' ;;
 		esac

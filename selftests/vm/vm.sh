@@ -165,6 +165,9 @@ make_overlay()
 		f=$TOP/build/mod-$KVER$kind/microhsm.ko
 		[ ! -e "$f" ] || objcopy --strip-debug "$f" "$root/mod/microhsm$kind.ko"
 	done
+	for f in "$TOP/build/testmod-$KVER"/*.ko; do
+		[ ! -e "$f" ] || objcopy --strip-debug "$f" "$root/mod/${f##*/}"
+	done
 	for kind in kernel scenario; do
 		[ ! -d "$TOP/selftests/$kind" ] || cp -r "$TOP/selftests/$kind" "$root/mh/"
 	done

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+/*
+ * An agent that holds at one step of a fetch until it may go on.
+ *
+ *   step_agent STEP SOCKET GO
+ *
+ * STEP: pull (rung, not pulled), session (pulled, no session), upN (the kernel's Nth
+ * frame is read, not sent), downN (the server's Nth frame is read, not given to the
+ * kernel), none.  It prints "at STEP" when it gets there, and goes on once the file GO
+ * is there.  When a pump ends it prints how many frames went each way.
+ */
+#include "lib/attach.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static const char *step, *upstream, *go;
+
+static void hold(const char *here)
+{
+	if (strcmp(step, here) != 0)
+		return;
+	printf("at %s\n", here);
+	while (access(go, F_OK))
+		usleep(5000);
+	step = "none";
+}
+
+static void hold_frame(const char *way, unsigned int n)
+{
+	char here[32];
+
+	snprintf(here, sizeof(here), "%s%u", way, n);
+	hold(here);
+}
+
+static int dial(void)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", upstream);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		perror("step_agent: connect");
+		exit(1);
+	}
+	return fd;
+}
+
+static bool read_all(int fd, unsigned char *p, size_t n)
+{
+	while (n) {
+		ssize_t got = read(fd, p, n);
+
+		if (got <= 0)
+			return false;
+		p += got;
+		n -= (size_t)got;
+	}
+	return true;
+}
+
+static bool write_all(int fd, const unsigned char *p, size_t n)
+{
+	while (n) {
+		ssize_t put = write(fd, p, n);
+
+		if (put < 0)
+			return false;
+		p += put;
+		n -= (size_t)put;
+	}
+	return true;
+}
+
+/* frame = u8 kind, u24 length, body */
+static bool from_server(int sock, int session, unsigned int n)
+{
+	static unsigned char frame[4 + (1 << 24)];
+	size_t len;
+
+	if (!read_all(sock, frame, 4))
+		return false;
+	len = (size_t)(frame[1] << 16 | frame[2] << 8 | frame[3]);
+	if (!read_all(sock, frame + 4, len))
+		return false;
+	hold_frame("down", n);
+	return write_all(session, frame, 4 + len);
+}
+
+/* One read of the kernel's is one frame. */
+static bool from_kernel(int session, int sock, unsigned int n)
+{
+	static unsigned char frame[64 * 1024];
+	ssize_t got = read(session, frame, sizeof(frame));
+
+	if (got < 0 && errno == EAGAIN)
+		return true;
+	if (got <= 0)
+		return false;
+	hold_frame("up", n);
+	return write_all(sock, frame, (size_t)got);
+}
+
+static void pump(int kernel, const struct mh_pull *pull)
+{
+	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	unsigned int up = 0, down = 0;
+	bool both = true;
+
+	hold("session");
+	p[1].fd = dial();
+	p[0].fd = mh_attach_session(kernel, pull->id);
+	if (p[0].fd < 0) {
+		printf("session %s\n", strerror(-p[0].fd));
+		close(p[1].fd);
+		return;
+	}
+	while (both && poll(p, 2, -1) >= 0) {
+		if (p[0].revents)
+			both = from_kernel(p[0].fd, p[1].fd, ++up);
+		if (both && p[1].revents)
+			both = from_server(p[1].fd, p[0].fd, ++down);
+		printf("frames up%u down%u\n", up, down);
+	}
+	close(p[0].fd);
+	close(p[1].fd);
+	printf("over\n");
+}
+
+int main(int argc, char **argv)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct mh_pull pull;
+	int ret;
+
+	if (argc != 4)
+		return 2;
+	step = argv[1];
+	upstream = argv[2];
+	go = argv[3];
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	p.fd = mh_attach();
+	if (p.fd < 0) {
+		printf("attach %s\n", strerror(-p.fd));
+		return 1;
+	}
+	printf("attached\n");
+	while (poll(&p, 1, -1) > 0) {
+		hold("pull");
+		ret = mh_attach_pull(p.fd, &pull);
+		if (ret < 0) {
+			printf("pull %s\n", strerror(-ret));
+			return 1;
+		}
+		if (ret && pull.kind == MH_PULL_CONNECT)
+			pump(p.fd, &pull);
+	}
+	return 1;
+}
