@@ -290,6 +290,8 @@ int mh_doorbell_pull(struct file *file, struct mh_pull *a)
 	bell = mh_bell_to_pull();
 	if (mh_agent != file) {
 		ret = -EPERM;
+	} else if (mh_draining()) {	/* the agent's descriptor holds the module: it must go */
+		ret = -ESHUTDOWN;
 	} else if (bell) {
 		bell->pulled = true;
 		id = mh_identity_get(bell->identity);
@@ -364,7 +366,7 @@ __poll_t mh_doorbell_poll(struct file *file, poll_table *pt)
 
 	poll_wait(file, &mh_poll_wq, pt);
 	spin_lock(&mh_bell_lock);
-	if (mh_agent == file && (mh_bell_to_pull() || !list_empty(&mh_seals)))
+	if (mh_agent == file && (mh_bell_to_pull() || !list_empty(&mh_seals) || mh_draining()))
 		mask = EPOLLIN | EPOLLRDNORM;
 	spin_unlock(&mh_bell_lock);
 	return mask;
@@ -388,6 +390,7 @@ void mh_doorbell_drain(int err)
 	struct mh_identity *id;
 
 	mh_bell_fail_all(err);
+	wake_up_all(&mh_poll_wq);	/* the agent pulls, hears of it, and goes */
 	do {
 		spin_lock(&mh_bell_lock);
 		id = list_first_entry_or_null(&mh_seals, struct mh_identity, seal);

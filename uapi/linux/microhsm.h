@@ -201,7 +201,8 @@ struct mh_sign_io {
  * initial user namespace, at open and now.  POLLIN: something to pull (level).  Released: waiters
  * without a session fail with ECONNRESET.
  *
- * MH_IOC_PULL: next thing to do, EAGAIN none (never blocks).
+ * MH_IOC_PULL: next thing to do, EAGAIN none (never blocks); ESHUTDOWN: the module drains, and
+ *   waits for this descriptor to be closed.
  *   MH_PULL_CONNECT: Region wants a session: MH_IOC_SESSION with the id, connect, pump; or
  *   MH_IOC_DONE with an error.
  *   MH_PULL_SEAL: identity `serial` changed: MH_IOC_BLOB, write, fsync, rename, fsync directory,
