@@ -144,6 +144,10 @@ static int unlock_one(struct mht *t, const char *path)
 
 	if (ret)
 		return mh_fail(MH_EXIT_NOTFOUND, "%s: %s", path, strerror(-ret));
+	if (!blob.n) {
+		mh_bytes_free(&blob);
+		return mh_fail(MH_EXIT_BAD_INPUT, "%s is empty: no sealed identity", path);
+	}
 	ret = owner(t, &io.uid, &io.gid);
 	if (!ret)
 		ret = seats_read(t, &s, false);
