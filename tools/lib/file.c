@@ -146,8 +146,10 @@ int mh_file_write(const char *path, const void *p, size_t n, unsigned int mode)
 
 int mh_armour_read(const char *path, const char *label, size_t max, struct mh_bytes *out)
 {
+	static const char begin[] = "-----BEGIN MICROHSM ";
 	struct mh_bytes raw = { 0 };
 	char *name = NULL, *header = NULL;
+	const u8 *text;
 	unsigned char *data = NULL;
 	long len = 0;
 	BIO *bio;
@@ -155,7 +157,9 @@ int mh_armour_read(const char *path, const char *label, size_t max, struct mh_by
 
 	if (ret)
 		return ret;
-	if (raw.n < 5 || memcmp(raw.p, "-----", 5)) {	/* binary */
+	/* text that people send comes with words above it; what begins otherwise is binary */
+	text = raw.n ? memmem(raw.p, raw.n, begin, strlen(begin)) : NULL;
+	if (!text && (raw.n < 5 || memcmp(raw.p, "-----", 5))) {
 		if (raw.n > max) {
 			mh_bytes_free(&raw);
 			return -EFBIG;
@@ -163,7 +167,9 @@ int mh_armour_read(const char *path, const char *label, size_t max, struct mh_by
 		*out = raw;
 		return 0;
 	}
-	bio = BIO_new_mem_buf(raw.p, (int)raw.n);
+	if (!text)
+		text = raw.p;
+	bio = BIO_new_mem_buf(text, (int)(raw.n - (size_t)(text - raw.p)));
 	ret = -EBADMSG;
 	if (bio && PEM_read_bio(bio, &name, &header, &data, &len) == 1 && (size_t)len <= max &&
 	    !strncmp(name, "MICROHSM ", 9) && !strcmp(name + 9, label))
