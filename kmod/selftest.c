@@ -9,8 +9,14 @@
 static char *selftest_fault;
 module_param(selftest_fault, charp, 0);
 MODULE_PARM_DESC(selftest_fault, "test build only: the known answer to spoil");
+
+static bool __init mh_is_fault(const char *name)
+{
+	return selftest_fault && !strcmp(selftest_fault, name);
+}
 #else
 #define selftest_fault NULL
+#define mh_is_fault(name) false
 #endif
 
 /* RFC 6979 A.2.5, "sample": signed without a hedge, which only this home can */
@@ -29,11 +35,6 @@ static bool __init mh_sign_is_right(void)
 	mh_sha256v(digest, &sample, 1);
 	return !mh_p256_sign_plain(priv, digest, sig) && !memcmp(sig, r, sizeof(r)) &&
 	       !memcmp(sig + 32, s, sizeof(s));
-}
-
-static bool __init mh_is_fault(const char *name)
-{
-	return selftest_fault && !strcmp(selftest_fault, name);
 }
 
 int __init mh_selftest(void)

@@ -6,6 +6,7 @@
 # R12 R16 R17: requester and agent are killed, stopped and continued, the module is
 # unloaded and a key type registered, at each step of a fetch by each door: no
 # wait past six seconds (ten behind a registration), and one end to each.
+# shellcheck disable=SC2154 # what start and ask set
 # shellcheck source=selftests/lib.sh
 . "${MH_LIB:-selftests/lib.sh}"
 # shellcheck source=selftests/scenario/office.sh
@@ -15,7 +16,6 @@
 D=disk/data
 
 # Each act: what is done while the fetch is held; true if all was as it must be.
-# shellcheck disable=SC2154 # one_pid, agent: set by ask and start
 
 # It ends in time, and well; what nobody pulls in half a second the keyctl door gives up.
 served()

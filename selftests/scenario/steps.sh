@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 # A fetch held at a step, and what happens to those who take part. Sourced.
-# shellcheck disable=SC2034 # what start() sets
+# shellcheck disable=SC2154 # what start sets
 STEPS_SECONDS=$((6 * ${MH_SLOW:-1}))		# no wait is longer
 BEHIND_SECONDS=$((10 * ${MH_SLOW:-1}))		# behind a key type's registration
 

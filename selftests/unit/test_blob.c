@@ -213,7 +213,8 @@ static void r03_bounded_parameters(void **state)
 	static const struct { u32 m, t, p; bool good; } pin[] = {
 		{ 8, 1, 1, true }, { 1 << 20, 64, 16, true }, { 65536, 3, 4, true },
 		{ 0xffffffff, 3, 4, false }, { (1 << 20) + 1, 3, 4, false },
-		{ 1u << 31, 3, 4, false }, { 7, 3, 4, false }, { 0, 3, 4, false }, { 65536, 0, 4, false },
+		{ 1u << 31, 3, 4, false }, { 7, 3, 4, false }, { 0, 3, 4, false },
+		{ 65536, 0, 4, false },
 		{ 65536, 65, 4, false }, { 65536, 0xffffffff, 4, false }, { 65536, 3, 0, false },
 		{ 65536, 3, 17, false }, { 65536, 3, 0xffffffff, false }, { 0, 0, 0, false } };
 
