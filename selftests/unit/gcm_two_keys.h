@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One ciphertext block and tag that AES-256-GCM opens under two keys, with one
- * nonce and no AD: GHASH is linear in the block, so it is solved for.
+ * nonce and one AD: GHASH is linear in the block, so it is solved for.
  */
 #ifndef UNIT_GCM_TWO_KEYS_H
 #define UNIT_GCM_TWO_KEYS_H
@@ -63,24 +63,42 @@ static inline struct gf aes_block(const u8 key[32], const u8 in[16])
 	return (struct gf){ mh_get64(out), mh_get64(out + 8) };
 }
 
-/* tag = C H^2 + len H + E(J0), the same for both; out: block || tag */
-static inline void gcm_two_keys(const u8 k1[32], const u8 k2[32], const u8 nonce[12], u8 out[32])
+/* GHASH of the AD, as far as the block's place */
+static inline struct gf gcm_ad(struct gf h, struct mh_buf ad)
+{
+	struct gf y = { 0, 0 };
+
+	for (size_t at = 0; at < ad.n; at += 16) {
+		u8 block[16] = { 0 };
+
+		memcpy(block, ad.p + at, ad.n - at < 16 ? ad.n - at : 16);
+		y = gf_add(y, (struct gf){ mh_get64(block), mh_get64(block + 8) });
+		y = gf_mul(y, h);
+	}
+	return y;
+}
+
+/* tag = (AD + C) H^2 + len H + E(J0), the same for both; out: block || tag */
+static inline void gcm_two_keys(const u8 k1[32], const u8 k2[32], const u8 nonce[12],
+				struct mh_buf ad, u8 out[32])
 {
 	static const u8 zero[16];
-	const struct gf len = { 0, 128 };
+	const struct gf len = { ad.n * 8, 128 };
 	const u8 *k[2] = { k1, k2 };
-	struct gf h[2], e[2], c, tag;
+	struct gf h2[2], rest[2], c, tag;
 	u8 j0[16] = { 0 };
 
 	memcpy(j0, nonce, 12);
 	j0[15] = 1;
 	for (int i = 0; i < 2; i++) {
-		h[i] = aes_block(k[i], zero);
-		e[i] = aes_block(k[i], j0);
+		const struct gf h = aes_block(k[i], zero);
+
+		h2[i] = gf_mul(h, h);
+		rest[i] = gf_add(gf_mul(gcm_ad(h, ad), h2[i]), gf_mul(len, h));
+		rest[i] = gf_add(rest[i], aes_block(k[i], j0));
 	}
-	c = gf_add(gf_mul(len, gf_add(h[0], h[1])), gf_add(e[0], e[1]));
-	c = gf_mul(c, gf_inverse(gf_add(gf_mul(h[0], h[0]), gf_mul(h[1], h[1]))));
-	tag = gf_add(gf_mul(gf_add(gf_mul(c, h[0]), len), h[0]), e[0]);
+	c = gf_mul(gf_add(rest[0], rest[1]), gf_inverse(gf_add(h2[0], h2[1])));
+	tag = gf_add(gf_mul(c, h2[0]), rest[0]);
 	mh_put64(out, c.hi);
 	mh_put64(out + 8, c.lo);
 	mh_put64(out + 16, tag.hi);

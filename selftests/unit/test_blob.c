@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "gcm_two_keys.h"
 #include "core/blob.h"
 #include "core/vectors/blob.h"
 
@@ -112,6 +113,70 @@ static void r03_every_bit_counts(void **state)
 	blob[blob_n] = 0;
 	assert_int_equal(open_blob(C_OF(seats), blob_n + 1), -EKEYREJECTED);
 	assert_int_equal(open_blob(C_OF(seats), blob_n), (int)seats->content.n);
+}
+
+/* The parser itself: what is not of this version is not asked for constants. */
+static void r03_magic_and_version(void **state)
+{
+	struct mh_blob_header h;
+	size_t len;
+
+	(void)state;
+	load(seats);
+	for (size_t at = 0; at < AT_SEATS; at++) {
+		for (u8 bit = 1; bit; bit = (u8)(bit << 1)) {
+			blob[at] ^= bit;
+			assert_int_equal(mh_blob_parse(&h, MH_BUF(blob, blob_n), &len),
+					 -EKEYREJECTED);
+			blob[at] ^= bit;
+		}
+	}
+}
+
+/*
+ * GCM opens one blob under two Seats, with different contents; com is of one, and the other is
+ * refused, whose constants may be ones that an attacker chose.
+ */
+static void r03_com_commits(void **state)
+{
+	static const u8 nonce[12];
+	const struct mh_buf l1 = MH_L("seal"), l2 = MH_L("seal commit");
+	struct mh_blob_header h = { .seats = 1, .seat[0].type = 1 };
+	u8 c[2][1][32], seat[2][32], prk[32], kseal[2][32], com[2][32], head[256], other[256];
+	size_t len;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct mh_buf ikm = MH_BUF(seat[i], 32);
+
+		memset(c[i], i + 1, 32);
+		assert_int_equal(mh_blob_seat(&h, (const u8 (*)[32])c[i], seat[i]), 0);
+		assert_int_equal(mh_hkdf_extract(h.blob_salt, 32, &ikm, 1, prk), 0);
+		assert_int_equal(mh_hkdf_expand(prk, &l1, 1, kseal[i], 32), 0);
+		assert_int_equal(mh_hkdf_expand(prk, &l2, 1, com[i], 32), 0);
+	}
+	blob_n = (size_t)mh_blob_seal(&h, seat[0], MH_BUF("sixteen bytes it", 16), blob,
+				      sizeof(blob));
+	assert_int_equal(mh_blob_parse(&h, MH_BUF(blob, blob_n), &len), 0);
+	len += 32;
+	assert_memory_equal(blob + len - 32, com[0], 32);
+	gcm_two_keys(kseal[0], kseal[1], nonce, MH_BUF(blob, len), blob + len);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(mh_aead_open_once(kseal[i], nonce, MH_BUF(blob, len), blob + len,
+						   32, i ? other : head), 0);
+	assert_memory_not_equal(head, other, 16);
+	assert_int_equal(mh_blob_open(seat[0], MH_BUF(blob, blob_n), out), 16);
+	assert_int_equal(mh_blob_open(seat[1], MH_BUF(blob, blob_n), out), -EKEYREJECTED);
+	for (size_t at = 0; at <= 32; at++) {	/* each byte of com, where the tag holds */
+		if (at < 32)
+			blob[len - 32 + at] ^= 1;
+		assert_int_equal(mh_aead_seal_once(kseal[0], nonce, MH_BUF(blob, len), head, 16,
+						   blob + len), 0);
+		assert_int_equal(mh_blob_open(seat[0], MH_BUF(blob, blob_n), out),
+				 at < 32 ? -EKEYREJECTED : 16);
+		if (at < 32)
+			blob[len - 32 + at] ^= 1;
+	}
 }
 
 /* ---- constants ---- */
@@ -305,6 +370,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(r03_vectors),
 		cmocka_unit_test(r03_every_bit_counts),
+		cmocka_unit_test(r03_magic_and_version),
+		cmocka_unit_test(r03_com_commits),
 		cmocka_unit_test(r03_constants_of_a_seat),
 		cmocka_unit_test(r03_seats_of_a_header),
 		cmocka_unit_test(r03_bounded_parameters),

@@ -425,6 +425,34 @@ static void r08_card_vector(void **state)
 	assert_int_equal(mh_card_decode(&m, MH_BUF(bytes, sizeof(bytes))), -EBADMSG);
 }
 
+/* Signed well by its own key, with names that are none */
+static void r08_name_of_a_card(void **state)
+{
+	static const struct { const char *name; int want; } names[] = {
+		{ "repo1", 0 }, { "a", 0 }, { "", -EBADMSG }, { "Repo", -EBADMSG },
+		{ "..", -EBADMSG }, { "a/b", -EBADMSG }, { "a b", -EBADMSG } };
+	struct mh_buf v[2] = { MH_L("server card") };
+	u8 bytes[MH_CARD_MAX], key[32], pub[64], digest[32];
+	struct mh_writer w;
+	struct mh_card m;
+
+	(void)state;
+	assert_int_equal(mh_p256_generate(key, pub), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		mh_writer_init(&w, bytes, sizeof(bytes));
+		mh_write_bytes(&w, "MHSC", 4);
+		mh_write_u8(&w, MH_STMT_VERSION);
+		mh_write_v(&w, names[i].name, strlen(names[i].name));
+		for (int j = 0; j < 3; j++)
+			mh_write_bytes(&w, pub, 64);
+		mh_write_bytes(&w, pub, 32);
+		v[1] = MH_BUF(bytes, w.len);
+		mh_sha256v(digest, v, 2);
+		assert_int_equal(mh_p256_sign(key, digest, bytes + w.len), 0);
+		assert_int_equal(mh_card_decode(&m, MH_BUF(bytes, w.len + 64)), names[i].want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -439,6 +467,7 @@ int main(void)
 		cmocka_unit_test(r08_lengths_of_a_bundle),
 		cmocka_unit_test(r08_addresses),
 		cmocka_unit_test(r08_card_vector),
+		cmocka_unit_test(r08_name_of_a_card),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

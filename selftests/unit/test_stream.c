@@ -254,6 +254,9 @@ static void r13_nothing_after_the_end(void **state)
 	mh_stream_end(&s);
 	assert_int_equal(mh_stream_open(&s, true, sealed + 64, 21, opened), -EBADMSG);
 	assert_int_equal(mh_stream_seal(&s, true, plain, 5, sealed), -EINVAL);
+	assert_int_equal(mh_stream_begin(&s, ke, icx), 0);
+	mh_stream_end(&s);
+	assert_true(s.done);
 	s.done = false;	/* there is no key any more */
 	assert_int_equal(mh_stream_seal(&s, true, plain, 5, sealed), -EINVAL);
 }

@@ -235,7 +235,7 @@ static void r13_two_ke_that_open_one_chunk(void **state)
 					32), 0);
 		assert_int_equal(mh_kid(MH_BUF(ke[i], 32), secret->kctx, kid[i]), 0);
 	}
-	gcm_two_keys(key[0], key[1], nonce, chunk);
+	gcm_two_keys(key[0], key[1], nonce, MH_BUF(NULL, 0), chunk);
 	for (int i = 0; i < 2; i++) {
 		struct mh_stream s;
 
