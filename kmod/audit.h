@@ -3,22 +3,12 @@
 #ifndef MH_AUDIT_H
 #define MH_AUDIT_H
 
-#include <linux/audit.h>
-#include <linux/cred.h>
-#include <linux/ratelimit.h>
-#include <linux/sched.h>
+#include <linux/types.h>
 
-/* op, name: without quotes, spaces or control characters; ours are.  Refusals anybody can cause. */
-static inline void mh_audit(const char *op, const char *name, bool ok)
-{
-	static DEFINE_RATELIMIT_STATE(refusals, 5 * HZ, 10);
-
-	if (!ok && !__ratelimit(&refusals))
-		return;
-	audit_log(NULL, GFP_KERNEL, AUDIT_KERNEL_OTHER,
-		  "microhsm op=%s name=\"%s\" pid=%d uid=%u auid=%u res=%d", op, name ? name : "?",
-		  task_tgid_nr(current), from_kuid(&init_user_ns, current_uid()),
-		  from_kuid(&init_user_ns, audit_get_loginuid(current)), ok);
-}
+/*
+ * op, name (NULL: unknown): without quotes, spaces or control characters; ours are.
+ * May sleep.  Refusals, which anybody can cause, are limited to ten in five seconds.
+ */
+void mh_audit(const char *op, const char *name, bool ok);
 
 #endif

@@ -262,11 +262,15 @@ static bool mh_doorbell_ride(void)
 	return true;
 }
 
+/* names are copied whole, with their ends */
+static_assert(sizeof_field(struct mh_pull, name) == sizeof_field(struct mh_identity, name));
+static_assert(sizeof_field(struct mh_pull, dataset) == sizeof_field(struct mh_fetch, name));
+
 static void mh_pull_fill(struct mh_pull *a, struct mh_identity *id)
 {
 	a->serial = READ_ONCE(id->serial);
-	strscpy(a->region, id->region, sizeof(a->region));
-	strscpy(a->name, id->name, sizeof(a->name));
+	memcpy(a->region, id->region, sizeof(id->region));
+	memcpy(a->name, id->name, sizeof(id->name));
 	if (a->kind != MH_PULL_CONNECT)
 		return;
 	mutex_lock(&id->lock);
@@ -299,7 +303,7 @@ int mh_doorbell_pull(struct file *file, struct mh_pull *a)
 		a->kind = MH_PULL_CONNECT;
 		a->id = bell->id;
 		a->uid = from_kuid(&init_user_ns, f->uid);
-		strscpy(a->dataset, f->name, sizeof(a->dataset));
+		memcpy(a->dataset, f->name, sizeof(f->name));
 		list_for_each_entry(f, &bell->waiting, link) {
 			WRITE_ONCE(f->pulled, true);
 			wake_up_all(&f->wq);

@@ -105,7 +105,7 @@ static int mh_entity_request(struct mh_identity *id)
 	static const char evidence[] = "kernel";
 	struct mh_join_request m = {
 		.version = MH_STMT_VERSION, .nonce = id->request_nonce,
-		.name = MH_BUF(id->name, strlen(id->name)),
+		.name = mh_text(id->name),
 		.kei_kind = MH_KIND_PAIR, .kei = MH_BUF(id->kei_pub, sizeof(id->kei_pub)),
 		.kes = id->kes_pub,
 		.kec_kind = MH_KIND_PAIR, .kec = MH_BUF(id->kec_pub, sizeof(id->kec_pub)),
@@ -166,7 +166,7 @@ int mh_entity_ioc_init(struct file *file, struct mh_init *a)
 
 	if (a->flags || memchr_inv(a->reserved, 0, sizeof(a->reserved)) ||
 	    strnlen(a->name, sizeof(a->name)) == sizeof(a->name) ||
-	    !mh_name_ok(MH_BUF(a->name, strlen(a->name))))
+	    !mh_name_ok(mh_text(a->name)))
 		return -EINVAL;
 	seats = kmalloc(sizeof(*seats), GFP_KERNEL_ACCOUNT);
 	id = mh_identity_alloc();
@@ -375,7 +375,7 @@ static int mh_entity_read_region(struct mh_identity *id, struct mh_reader *r)
 	if (!id->addresses || !id->trust)
 		return -ENOMEM;
 	memcpy(id->trust->region, id->region_id, 32);
-	mh_ctx_entity(id->region_id, MH_BUF(id->name, strlen(id->name)), id->ecx);
+	mh_ctx_entity(id->region_id, mh_text(id->name), id->ecx);
 	ret = mh_trust_read(id->trust, r);
 	id->joined = !ret;
 	return ret;

@@ -32,7 +32,7 @@ static int mh_join_anchors(struct mh_trust *t, const struct mh_bundle *b, const 
 /* ENTITY names this request's keys, all of them. */
 static int mh_join_is_mine(const struct mh_identity *id, const struct mh_stmt *s, const u8 ecx[32])
 {
-	const struct mh_buf name = MH_BUF(id->name, strlen(id->name));
+	const struct mh_buf name = mh_text(id->name);
 	u8 kid[MH_HASH_LEN];
 	int ret;
 
@@ -118,7 +118,7 @@ static int mh_join_check(struct mh_joining *j, struct mh_identity *id, const u8 
 	if (!mh_name_ok(label))
 		return -EBADMSG;
 	memcpy(j->label, label.p, label.n);
-	mh_ctx_entity(region_id, MH_BUF(id->name, strlen(id->name)), j->ecx);
+	mh_ctx_entity(region_id, mh_text(id->name), j->ecx);
 	ret = mh_trust_fresh(j->trust, b.delegation, b.delegations, b.epoch, &budget, NULL);
 	if (ret == -ENOKEY)
 		ret = -EBADMSG;

@@ -204,10 +204,10 @@ static int mh_key_vet_description(const char *desc)
 	if (!strncmp(desc, "entity:", 7)) {
 		name += 7;
 		if (!slash)
-			return mh_name_ok(MH_BUF(name, strlen(name))) ? 0 : -EINVAL;
-		if (!mh_name_ok(MH_BUF(slash + 1, strlen(slash + 1))))
+			return mh_name_ok(mh_text(name)) ? 0 : -EINVAL;
+		if (!mh_name_ok(mh_text(slash + 1)))
 			return -EINVAL;
-	} else if (!slash || !mh_dataset_name_ok(MH_BUF(slash + 1, strlen(slash + 1)))) {
+	} else if (!slash || !mh_dataset_name_ok(mh_text(slash + 1))) {
 		return -EINVAL;
 	}
 	return mh_name_ok(MH_BUF(name, slash - name)) ? 0 : -EINVAL;

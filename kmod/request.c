@@ -273,9 +273,9 @@ static int mh_request_check(const struct mh_fetch_io *a)
 	    !mh_terminated(a->name, sizeof(a->name)) ||
 	    !mh_terminated(a->description, sizeof(a->description)))
 		return -EINVAL;
-	if (!mh_dataset_name_ok(MH_BUF(a->name, strlen(a->name))))
+	if (!mh_dataset_name_ok(mh_text(a->name)))
 		return -EINVAL;
-	if (*a->region ? !mh_name_ok(MH_BUF(a->region, strlen(a->region))) : !a->identity)
+	if (*a->region ? !mh_name_ok(mh_text(a->region)) : !a->identity)
 		return -EINVAL;
 	if (a->identity < 0 || a->form > MH_FORM_USER || a->timeout_ms > MH_FETCH_TIMEOUT_MAX_MS)
 		return -EINVAL;

@@ -96,7 +96,7 @@ static int mh_session_psk(struct mh_session *s, u8 psk[32])
 	u8 kpf[32], x[MH_HASH_LEN];
 	int ret;
 
-	mh_ctx_sp2(id->region_id, MH_BUF(s->peer.name, strlen(s->peer.name)), x);
+	mh_ctx_sp2(id->region_id, mh_text(s->peer.name), x);
 	ret = mh_stp_kpf(MH_BUF(id->kec_pub, 32), id->ecx, kpf);
 	if (!ret)
 		ret = mh_stp_psk(kpf, NULL, x, psk);
@@ -107,7 +107,7 @@ static int mh_session_psk(struct mh_session *s, u8 psk[32])
 static int mh_session_auth(struct mh_session *s)
 {
 	struct mh_identity *id = s->identity;
-	struct mh_idi idi = { .name = MH_BUF(id->name, strlen(id->name)) };
+	struct mh_idi idi = { .name = mh_text(id->name) };
 	u8 psk[32], digest[MH_HASH_LEN], authi[MH_SIG_LEN];
 	int ret;
 
@@ -239,7 +239,7 @@ static int mh_flight_begin(struct mh_session *s, struct mh_flight *fl)
 		ret = -EKEYREVOKED;
 	mutex_unlock(&id->lock);
 	if (!ret)
-		mh_answer_begin(&fl->answer, id->region_id, MH_BUF(fl->name, strlen(fl->name)),
+		mh_answer_begin(&fl->answer, id->region_id, mh_text(fl->name),
 				fl->answer.version, &kec, &mh_flight_ops, fl);
 	memzero_explicit(&kec, sizeof(kec));
 	return ret;
@@ -264,7 +264,7 @@ int mh_session_request(struct mh_session *s, struct mh_fetch *f, struct mh_fligh
 	ret = mh_flight_begin(s, fl);
 	if (ret)
 		goto fail;
-	req.name = MH_BUF(fl->name, strlen(fl->name));
+	req.name = mh_text(fl->name);
 	ret = mh_request_encode(&req, body, sizeof(s->out) - MH_FRAME_HEADER - MH_RECORD_HEADER);
 	if (ret > 0)
 		ret = mh_stp_seal(&s->stp, MH_R_REQUEST, fl->request, s->out, ret, sizeof(s->out));
@@ -323,7 +323,7 @@ static int mh_flight_check(struct mh_flight *fl)
 	struct mh_trust *t = s->identity->trust;
 	const struct mh_answer *a = &fl->answer;
 	const struct mh_manifest *m = &a->manifest;
-	const struct mh_buf name = MH_BUF(fl->name, strlen(fl->name));
+	const struct mh_buf name = mh_text(fl->name);
 	int ret;
 
 	if (m->kind != MH_DATA_KEY || m->delivery != 1)

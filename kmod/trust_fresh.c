@@ -348,7 +348,7 @@ static int mh_trust_void(struct mh_trust *t, const u8 leaf[32])
 static int mh_push_revoke(struct mh_identity *id, const struct mh_stmt *s, bool *mine)
 {
 	struct mh_trust *t = id->trust;
-	const struct mh_buf name = MH_BUF(id->name, strlen(id->name));
+	const struct mh_buf name = mh_text(id->name);
 	struct mh_revoke r = { .under = mh_stmt_attr(s, MH_A_UNDER).p };
 	struct mh_withdraw w = { .region = t->region };
 	struct mh_given *g, *next;
@@ -392,7 +392,7 @@ static int mh_push_suspend(struct mh_identity *id, const struct mh_stmt *s, stru
 	u64 until = mh_stmt_num(s, MH_A_UNTIL);
 	int ret = mh_stmt_valid_at(s, mh_trust_time(t));
 
-	if (ret || !mh_buf_equal(s->subject, MH_BUF(id->name, strlen(id->name))))
+	if (ret || !mh_buf_equal(s->subject, mh_text(id->name)))
 		return ret;
 	t->suspended = min(until, s->issued + MH_SUSPEND_MAX);
 	t->changed = true;

@@ -55,8 +55,8 @@ static void mh_info_identity(struct mh_info *a, struct mh_identity *id)
 	a->lease_ms = -1;
 	memcpy(a->region_id, id->region_id, sizeof(a->region_id));
 	memcpy(a->public_key, id->kes_pub, sizeof(a->public_key));
-	strscpy(a->region, id->region, sizeof(a->region));
-	strscpy(a->name, id->name, sizeof(a->name));
+	memcpy(a->region, id->region, sizeof(id->region));
+	memcpy(a->name, id->name, sizeof(id->name));
 	a->sealed = id->sealed;
 	a->generation = id->generation;
 	mutex_unlock(&id->lock);

@@ -114,7 +114,7 @@ static int add_region(void *ctx, const struct mh_store_region *row)
 	int ret = mh_admin_add(l->a, row->id, 32);
 
 	if (!ret)
-		ret = mh_admin_add_v(l->a, MH_BUF(row->label, strlen(row->label)));
+		ret = mh_admin_add_v(l->a, mh_text(row->label));
 	if (!ret)
 		ret = mh_admin_add_u64(l->a, row->anchor_serial);
 	l->n++;
@@ -245,7 +245,7 @@ static int record_read(struct mh_admin *a, const u8 *region, const struct mh_stm
 {
 	struct mh_audit_record r = {
 		.event = MH_AUDIT_READ_KEC,
-		.who = MH_BUF(a->who, strlen(a->who)),
+		.who = mh_text(a->who),
 		.what = entity->subject,
 		.number = entity->serial,
 		.request = officer,

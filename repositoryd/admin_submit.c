@@ -45,7 +45,7 @@ static u8 record(struct mh_submit *s, const u8 *region, const struct mh_stmt *st
 {
 	struct mh_audit_record r = {
 		.event = MH_AUDIT_STATEMENT,
-		.who = MH_BUF(s->a->who, strlen(s->a->who)),
+		.who = mh_text(s->a->who),
 		.what = st->subject,
 		.number = st->serial,
 		.request = st->type,

@@ -41,7 +41,7 @@ static int set_number(u32 *at, const char *v, u32 least, u32 most)
 static int set_name(struct mh_config *c, const char *v)
 {
 	/* ".freshness" is added for the other DELEGATION's subject */
-	if (strlen(v) > MH_NAME_MAX - 10 || !mh_name_ok(MH_BUF(v, strlen(v))))
+	if (strlen(v) > MH_NAME_MAX - 10 || !mh_name_ok(mh_text(v)))
 		return -EINVAL;
 	strcpy(c->name, v);
 	return 0;

@@ -95,7 +95,7 @@ static int record_start(struct mh_daemon *d)
 	struct mh_audit_record r = { .event = MH_AUDIT_START };
 	int ret = mh_store_begin(d->store);
 
-	r.what = MH_BUF(d->config.name, strlen(d->config.name));
+	r.what = mh_text(d->config.name);
 	if (!ret)
 		ret = mh_audit_append(&d->audit, &r, mh_now(d));
 	if (!ret)

@@ -16,7 +16,7 @@ static int on_request(struct mh_conn *c, const struct mh_record_hdr *rec)
 	if (rec->request <= c->last_request)
 		return -EPROTO;
 	c->last_request = rec->request;
-	r.who = MH_BUF(c->name, strlen(c->name));
+	r.who = mh_text(c->name);
 	r.what = q.name;
 	memcpy(r.region, c->region->row.id, 32);
 	memcpy(r.h, c->stp.h_auth, 32);

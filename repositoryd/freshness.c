@@ -174,7 +174,7 @@ void mh_freshness_sign_all(struct mh_daemon *d)
 static void end_if_out(struct mh_conn *c, u64 now)
 {
 	struct mh_bytes b = { 0 };
-	int ret = mh_guardian_entity(c->daemon, c->region->row.id, MH_BUF(c->name, strlen(c->name)),
+	int ret = mh_guardian_entity(c->daemon, c->region->row.id, mh_text(c->name),
 				     now, &b);
 
 	mh_bytes_free(&b);

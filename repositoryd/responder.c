@@ -119,7 +119,7 @@ static int record_session(struct mh_conn *c, const struct mh_stmt *entity)
 	struct mh_audit_record r = {
 		.event = MH_AUDIT_SESSION,
 		.outcome = c->standing,
-		.who = MH_BUF(c->name, strlen(c->name)),
+		.who = mh_text(c->name),
 		.number = entity->serial,
 		.idi = c->stp.idi,
 		.authi = c->stp.authi,
@@ -195,7 +195,7 @@ static int tell_one(void *ctx, struct mh_buf b)
 
 int mh_responder_tell(struct mh_conn *c)
 {
-	const struct mh_buf name = MH_BUF(c->name, strlen(c->name));
+	const struct mh_buf name = mh_text(c->name);
 	struct telling t = { .c = c };
 	struct mh_bytes b;
 	int ret = 0;

@@ -111,7 +111,7 @@ static int run_init(struct mht *t)
 	const char *name = t->operand[0];
 	int ret;
 
-	if (!mh_name_ok(MH_BUF(name, strlen(name))))
+	if (!mh_name_ok(mh_text(name)))
 		return mh_fail(MH_EXIT_USAGE, "%s is no name: 1 to 64 of a-z 0-9 . _ -", name);
 	snprintf(io.name, sizeof(io.name), "%s", name);
 	ret = mht_device(t);

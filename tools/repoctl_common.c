@@ -242,7 +242,7 @@ int rc_begin(struct rc *rc, struct rc_maker *m, u8 type, const char *subject, u6
 	if (ret)
 		return ret;
 	mh_writer_init(&m->w, m->body, sizeof(m->body));
-	mh_stmt_begin(&m->w, type, rc->region, rc->anchor.leaf, MH_BUF(subject, strlen(subject)),
+	mh_stmt_begin(&m->w, type, rc->region, rc->anchor.leaf, mh_text(subject),
 		      serial, now, now, now + life);
 	return 0;
 }

@@ -144,7 +144,7 @@ static int dataset_create(struct rc *rc, const struct rc_args *a)
 
 	if (!m)
 		return mh_fail(MH_EXIT_FAILED, "out of memory");
-	if (!mh_dataset_name_ok(MH_BUF(name, strlen(name))))
+	if (!mh_dataset_name_ok(mh_text(name)))
 		ret = mh_fail(MH_EXIT_USAGE,
 			      "%s is no DataSet's name: a-z 0-9 . _ - and / between levels", name);
 	else
@@ -295,7 +295,7 @@ static int add_group(struct rc *rc, struct rc_maker *m, const char *group, const
 	u8 right[2 + 2 + MH_DATASET_MAX];
 	struct mh_writer w;
 	int ret = rc_get(rc, MH_GROUP, group, &bytes, &s);
-	bool has = !ret && mh_group_rights(&s, MH_BUF(dataset, strlen(dataset))) & MH_RIGHT_FETCH;
+	bool has = !ret && mh_group_rights(&s, mh_text(dataset)) & MH_RIGHT_FETCH;
 
 	mh_bytes_free(&bytes);
 	if (has)

@@ -94,7 +94,7 @@ static int write_bundle(struct rc *rc, const struct rc_args *a, const char *name
 		ret = rc_get(rc, MH_ENTITY, name, &entity, &s);
 	b.entity = mh_bytes_buf(&entity);
 	for (unsigned int i = 0; i < n && i < MH_BUNDLE_ADDRESSES; i++)
-		b.address[b.addresses++] = MH_BUF(addr[i], strlen(addr[i]));
+		b.address[b.addresses++] = mh_text(addr[i]);
 	if (!out) {
 		snprintf(fallback, sizeof(fallback), "%s.bundle", name);
 		out = fallback;

@@ -127,7 +127,7 @@ static int encrypt(struct rc *rc, struct making *k, const struct mh_bytes *plain
 	struct mh_stream s;
 	int ret = mh_random(k->random, sizeof(k->random));
 
-	mh_ctx_instance(rc->region, MH_BUF(k->dataset, strlen(k->dataset)), k->version, k->mode,
+	mh_ctx_instance(rc->region, mh_text(k->dataset), k->version, k->mode,
 			k->kind, 1, k->random, k->icx);
 	if (!ret)
 		ret = mh_random(k->ke, sizeof(k->ke));

@@ -219,7 +219,7 @@ static int make_genesis(struct rc *rc, const char *label, u8 threshold, u8 *out,
 		memcpy(keys + (size_t)i * 64, mh_officer_public(rc->officer[i]), 64);
 	qsort(keys, rc->keys, MH_P256_PUB_LEN, compare_keys);
 	mh_writer_init(&m->w, m->body, sizeof(m->body));
-	mh_stmt_begin(&m->w, MH_ANCHOR, zero, zero, MH_BUF(label, strlen(label)), 1, now, now,
+	mh_stmt_begin(&m->w, MH_ANCHOR, zero, zero, mh_text(label), 1, now, now,
 		      now + ANCHOR_LIFE);
 	mh_write_attr(&m->w, MH_A_KEYS, keys, (size_t)rc->keys * 64);
 	mh_write_attr_u8(&m->w, MH_A_THRESHOLD, threshold);
@@ -303,7 +303,7 @@ static int region_create(struct rc *rc, const struct rc_args *a)
 	struct mh_bytes bytes = { 0 };
 	int ret;
 
-	if (!mh_name_ok(MH_BUF(label, strlen(label))))
+	if (!mh_name_ok(mh_text(label)))
 		return mh_fail(MH_EXIT_USAGE, "%s is no name: 1 to 64 of a-z 0-9 . _ -", label);
 	if (rc->keys && (!threshold || threshold > rc->keys))
 		return mh_fail(MH_EXIT_USAGE, "a threshold of %s with %u officers", m, rc->keys);

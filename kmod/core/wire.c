@@ -194,6 +194,11 @@ static bool name_char(u8 c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
+struct mh_buf mh_text(const char *s)
+{
+	return MH_BUF(s, strlen(s));
+}
+
 bool mh_name_ok(struct mh_buf name)
 {
 	size_t i;

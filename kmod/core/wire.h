@@ -68,6 +68,8 @@ void mh_write_attr_u64(struct mh_writer *w, u16 type, u64 v);
 /* Names: [a-z0-9._-]{1,64}, not "." or ".."; a DataSet's has '/' between levels, 200 in all. */
 #define MH_NAME_MAX	64
 #define MH_DATASET_MAX	200
+/* A terminated string without its end. */
+struct mh_buf mh_text(const char *s);
 bool mh_name_ok(struct mh_buf name);
 bool mh_dataset_name_ok(struct mh_buf name);
 bool mh_buf_equal(struct mh_buf a, struct mh_buf b);	/* public data only */

@@ -267,7 +267,7 @@ static int prove_server(struct mh_client *c)
 
 static int prove_self(struct mh_client *c)
 {
-	struct mh_idi idi = { .name = MH_BUF(c->id->name, strlen(c->id->name)),
+	struct mh_idi idi = { .name = mh_text(c->id->name),
 			      .entity_serial = c->id->entity_serial,
 			      .sessions = 1 };
 	u8 out[MH_FRAME_HEADER + MH_AUTH_LEN], digest[MH_HASH_LEN], sig[MH_SIG_LEN], kpf[32],
@@ -326,7 +326,7 @@ int mh_client_request(struct mh_client *c, const char *name, u64 version, const 
 		      const u8 *digest)
 {
 	static const u8 zero[32];
-	const struct mh_request q = { .name = MH_BUF(name, strlen(name)), .version = version,
+	const struct mh_request q = { .name = mh_text(name), .version = version,
 				      .purpose = MH_PURPOSE_FETCH, .held = held ? held : zero,
 				      .statements = digest ? digest : zero };
 	u8 frame[1024];
@@ -441,7 +441,7 @@ int mh_client_answer(struct mh_client *c, const char *name, u64 version, struct 
 	memset(r, 0, sizeof(*r));
 	if (!a)
 		return -ENOMEM;
-	mh_answer_begin(a, c->id->region, MH_BUF(name, strlen(name)), version, &c->id->kec, &ops,
+	mh_answer_begin(a, c->id->region, mh_text(name), version, &c->id->kec, &ops,
 			&f);
 	while (!ret && a->state < MH_ANSWER_DONE) {
 		struct mh_record_hdr rec;
