@@ -210,7 +210,7 @@ def identity(data, text, region):
     generation, joined = r.int(8), r.int(1)
     floors = []
     if joined:
-        assert generation == 2 and r.v() == b"eu" and r.bytes(32) == region and r.int(8) == 5
+        assert generation == 2 and r.v() == b"eu" and r.bytes(32) == region and r.int(8) == 7
         assert r.v() == b"repo1.example:7100\n/run/stp"
         anchors = [r.V() for _ in range(r.int(1))]
         epoch = attributes(r.V())
@@ -220,7 +220,7 @@ def identity(data, text, region):
         assert [r.int(8), r.int(8), r.int(1)] == [int.from_bytes(epoch[6], "big"), 0, 0]
         floors = [(r.int(1), r.int(1), r.bytes(32), r.int(8)) for _ in range(r.int(2))]
         voided = [r.bytes(32) for _ in range(r.int(1))]
-        assert floors == [(3, 0, H(b"host-1"), 5), (2, 1, H(b"gen1"), 4), (8, 0, H(b"eu/disk"), 7)]
+        assert floors == [(3, 0, H(b"host-1"), 7), (2, 1, H(b"gen1"), 4), (8, 0, H(b"eu/disk"), 7)]
         assert len(voided) == 1
     r.end()
     return len(floors)

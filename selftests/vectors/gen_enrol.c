@@ -116,7 +116,7 @@ static void entity_make(void)
 
 	gen_must(mh_kid(MH_BUF(kec_pub, 32), MH_BUF(sw.ecx, 32), kid));
 	mh_writer_init(&b.w, b.p, sizeof(b.p));
-	mh_stmt_begin(&b.w, MH_ENTITY, sw.region, sw.st[SW_GENESIS].s.leaf, MH_BUF("host-1", 6), 5,
+	mh_stmt_begin(&b.w, MH_ENTITY, sw.region, sw.st[SW_GENESIS].s.leaf, MH_BUF("host-1", 6), 7,
 		      SW_T0, SW_T0, SW_T0 + 365 * SW_DAY);
 	mh_write_attr_u8(&b.w, MH_A_KEI_KIND, MH_KIND_PAIR);
 	mh_write_attr(&b.w, MH_A_KEI, kei_pub, 64);
@@ -246,7 +246,7 @@ static void seats_make(struct gen_blob *b)
 static void write_trust(struct mh_writer *w)
 {
 	static const struct { u8 type, revoked; const char *subject; u64 serial; } floors[] = {
-		{ MH_ENTITY, 0, "host-1", 5 }, { MH_DELEGATION, 1, "gen1", 4 },
+		{ MH_ENTITY, 0, "host-1", 7 }, { MH_DELEGATION, 1, "gen1", 4 },
 		{ MH_INSTANCE, 0, "eu/disk", 7 } };
 
 	mh_write_u8(w, 2);
@@ -291,7 +291,7 @@ static size_t identity(u8 *out, size_t size, bool joined)
 	if (joined) {
 		mh_write_v(&w, "eu", 2);
 		mh_write_bytes(&w, sw.region, 32);
-		mh_write_u64(&w, 5);
+		mh_write_u64(&w, 7);
 		mh_write_v(&w, addresses, sizeof(addresses) - 1);
 		write_trust(&w);
 	}
