@@ -186,6 +186,16 @@ void mh_doorbell_unseal(struct mh_identity *id)
 		mh_identity_put(id);
 }
 
+/* What an agent before this one pulled and did not bring to the disk. */
+static void mh_doorbell_reseal(void)
+{
+	struct mh_identity *id = NULL;
+
+	while ((id = mh_identity_next(id)))
+		if (READ_ONCE(id->joined) && READ_ONCE(id->sealed) < READ_ONCE(id->generation))
+			mh_request_seal(id);
+}
+
 /* ---- the agent ---- */
 
 int mh_doorbell_attach(struct file *file)
@@ -205,9 +215,11 @@ int mh_doorbell_attach(struct file *file)
 	else
 		mh_agent = file;
 	spin_unlock(&mh_bell_lock);
-	if (!ret)
-		mh_audit("attach", "agent", true);
-	return ret;
+	if (ret)
+		return ret;
+	mh_audit("attach", "agent", true);
+	mh_doorbell_reseal();
+	return 0;
 }
 
 bool mh_doorbell_is_agent(const struct file *file)

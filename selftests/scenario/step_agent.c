@@ -109,9 +109,22 @@ static bool from_kernel(int session, int sock, unsigned int n)
 	return write_all(sock, frame, (size_t)got);
 }
 
+/* What there is to seal is pulled and never written. */
+static bool ignore_seal(int kernel)
+{
+	struct mh_pull pull;
+
+	if (mh_attach_pull(kernel, &pull) < 0)
+		return false;
+	if (pull.kind == MH_PULL_SEAL)
+		printf("seal\n");
+	return true;
+}
+
 static void pump(int kernel, const struct mh_pull *pull)
 {
-	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	struct pollfd p[3] = { { .events = POLLIN }, { .events = POLLIN },
+			       { .fd = kernel, .events = POLLIN } };
 	unsigned int up = 0, down = 0;
 	bool both = true;
 
@@ -123,11 +136,13 @@ static void pump(int kernel, const struct mh_pull *pull)
 		close(p[1].fd);
 		return;
 	}
-	while (both && poll(p, 2, -1) >= 0) {
+	while (both && poll(p, 3, -1) >= 0) {
 		if (p[0].revents)
 			both = from_kernel(p[0].fd, p[1].fd, ++up);
 		if (both && p[1].revents)
 			both = from_server(p[1].fd, p[0].fd, ++down);
+		if (both && p[2].revents)
+			both = ignore_seal(kernel);
 		printf("frames up%u down%u\n", up, down);
 	}
 	close(p[0].fd);
@@ -160,6 +175,8 @@ int main(int argc, char **argv)
 			printf("pull %s\n", strerror(-ret));
 			return 1;
 		}
+		if (ret && pull.kind == MH_PULL_SEAL)
+			printf("seal\n");
 		if (ret && pull.kind == MH_PULL_CONNECT)
 			pump(p.fd, &pull);
 	}
