@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* What microhsm's verbs share: the device, errno in words, the state directory. */
 #include "microhsm.h"
+#include "lib/attach.h"
 
 #include <fcntl.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 int mht_device(struct mht *t)
@@ -121,43 +120,21 @@ int mht_identity(struct mht *t, const char *which, __s32 *serial)
 int mht_write_blob(struct mht *t, int device, __s32 serial)
 {
 	struct mh_info info = { .size = sizeof(info), .serial = serial };
-	struct mh_blob_io io = { .size = sizeof(io), .serial = serial, .len = MH_UBLOB_MAX };
-	char path[PATH_MAX], old[PATH_MAX];
-	u8 *buf = malloc(MH_UBLOB_MAX);
-	int ret = 0;
+	struct mh_pull what = { .serial = serial };
+	char path[PATH_MAX];
+	int ret;
 
-	if (!buf)
-		return mh_fail(MH_EXIT_FAILED, "out of memory");
-	io.buf = (__u64)(uintptr_t)buf;
-	if (ioctl(device, MH_IOC_INFO, &info) < 0 || ioctl(device, MH_IOC_BLOB, &io) < 0) {
-		ret = mht_tell(errno, "sealing the identity");
-		goto out;
-	}
-	if (mkdir(t->state, 0700) && errno != EEXIST) {
-		ret = mh_fail(MH_EXIT_FAILED, "%s: %s", t->state, strerror(errno));
-		goto out;
-	}
-	snprintf(path, sizeof(path), "%s/%s%s%s.blob", t->state, info.region,
-		 *info.region ? "+" : "", info.name);
-	ret = mh_file_write(path, buf, io.len, 0600);
-	if (ret) {
-		ret = mh_fail(MH_EXIT_FAILED,
-			      "%s: the sealed identity could not be written: %s; the last one "
-			      "stays",
-			      path, strerror(-ret));
-		goto out;
-	}
-	io.buf = 0;
-	if (ioctl(device, MH_IOC_BLOB_ACK, &io) < 0) {
-		ret = mht_tell(errno, "acknowledging the sealed identity");
-		goto out;
-	}
-	if (*info.region) {	/* joined: the pending blob has done its work */
-		snprintf(old, sizeof(old), "%s/%s.blob", t->state, info.name);
-		if (unlink(old) && errno != ENOENT)
-			mh_note("microhsm: %s could not be removed: %s", old, strerror(errno));
-	}
-out:
-	free(buf);
-	return ret;
+	if (ioctl(device, MH_IOC_INFO, &info) < 0)
+		return mht_tell(errno, "sealing the identity");
+	memcpy(what.region, info.region, sizeof(what.region));
+	snprintf(what.name, sizeof(what.name), "%.64s", info.name);
+	ret = mh_attach_seal(device, &what, t->state, path, sizeof(path));
+	if (ret && !*path)
+		return mht_tell(-ret, "sealing the identity");
+	if (ret)
+		return mh_fail(MH_EXIT_FAILED,
+			       "%s: the sealed identity could not be written: %s; the last one "
+			       "stays",
+			       path, strerror(-ret));
+	return 0;
 }

@@ -7,6 +7,7 @@
 #ifndef MH_LIB_ATTACH_H
 #define MH_LIB_ATTACH_H
 
+#include <stddef.h>
 #include <linux/microhsm.h>
 
 /*
@@ -18,6 +19,12 @@ int mh_attach(void);
 int mh_attach_pull(int fd, struct mh_pull *p);
 /* A session descriptor for request id, or -errno (-ENOENT: nobody waits any more). */
 int mh_attach_session(int fd, __u64 id);
+/*
+ * Seals the identity that a pull names (serial, region, name) anew, writes it durably as
+ * STATE/REGION+NAME.blob, acknowledges it, and takes the pending one's file away.  -errno; path
+ * is the file if that is what could not be written, else "".
+ */
+int mh_attach_seal(int fd, const struct mh_pull *what, const char *state, char *path, size_t size);
 /* The request cannot be served; err is negative. Gone already is no error. */
 int mh_attach_done(int fd, __u64 id, int err);
 
