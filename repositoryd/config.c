@@ -103,7 +103,7 @@ static int set(struct mh_config *c, const char *key, const char *v)
 	} texts[] = {
 		{ "store", &c->store }, { "socket", &c->socket }, { "admin", &c->admin },
 		{ "admin_group", &c->admin_group }, { "user", &c->user }, { "keeper", &c->keeper },
-		{ "keeper_user", &c->keeper_user },
+		{ "keeper_user", &c->keeper_user }, { "kernel", &c->kernel },
 	};
 	const struct {
 		const char *key;
@@ -192,9 +192,11 @@ int mh_config_read(struct mh_config *c, const char *path)
 			"repositoryd: %s: name is missing: the name that DELEGATIONs will give "
 			"this server\n",
 			path);
-	else if (!line && !c->listens && !c->socket)
+	else if (!line && !c->listens && !c->socket && !c->kernel)
 		fprintf(stderr,
-			"repositoryd: %s: neither listen nor socket: nobody could connect\n", path);
+			"repositoryd: %s: neither listen, socket nor kernel: nobody could "
+			"connect\n",
+			path);
 	else if (!line)
 		return 0;
 	mh_config_free(c);
@@ -210,6 +212,7 @@ void mh_config_free(struct mh_config *c)
 	free(c->user);
 	free(c->keeper);
 	free(c->keeper_user);
+	free(c->kernel);
 	while (c->listens)
 		free(c->listen[--c->listens]);
 	while (c->geneses)

@@ -269,21 +269,21 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		arm(c, STALL);
 }
 
-static void name_peer(struct mh_conn *c, const struct sockaddr *a)
+static void name_peer(char *peer, size_t size, const struct sockaddr *a)
 {
 	char text[INET6_ADDRSTRLEN] = "?";
 
 	if (a->sa_family == AF_INET) {
 		inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, text, sizeof(text));
-		snprintf(c->peer, sizeof(c->peer), "%s:%u", text,
+		snprintf(peer, size, "%s:%u", text,
 			 ntohs(((const struct sockaddr_in *)a)->sin_port));
 	} else if (a->sa_family == AF_INET6) {
 		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr, text,
 			  sizeof(text));
-		snprintf(c->peer, sizeof(c->peer), "[%s]:%u", text,
+		snprintf(peer, size, "[%s]:%u", text,
 			 ntohs(((const struct sockaddr_in6 *)a)->sin6_port));
 	} else {
-		strcpy(c->peer, "unix");
+		snprintf(peer, size, "unix");
 	}
 }
 
@@ -300,44 +300,49 @@ static void set_options(evutil_socket_t fd, const struct sockaddr *a)
 		mh_log(MH_LOG_DEBUG, "socket option: %s", strerror(errno));
 }
 
-void mh_conn_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len,
-		    void *daemon)
+int mh_conn_open(struct mh_daemon *d, evutil_socket_t fd, const char *peer)
 {
-	struct mh_daemon *d = daemon;
 	struct mh_conn *c;
 
-	(void)l;
-	(void)len;
-	c = d->connections < d->config.max_connections && !d->draining ? calloc(1, sizeof(*c)) :
-									 NULL;
-	if (!c) {
+	if (d->connections >= d->config.max_connections || d->draining) {
 		mh_log(MH_LOG_WARNING, "a connection was turned away: %u are open", d->connections);
-		close(fd);
-		return;
+		return -EBUSY;
 	}
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
 	c->daemon = d;
 	c->timer = evtimer_new(d->base, on_timer, c);
-	c->bev = bufferevent_socket_new(d->base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (!c->timer || !c->bev) {
+	c->bev = c->timer ? bufferevent_socket_new(d->base, fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
+	if (!c->bev) {
 		if (c->timer)
 			event_free(c->timer);
-		if (c->bev)
-			bufferevent_free(c->bev);
-		else
-			close(fd);
 		free(c);
-		return;
+		return -ENOMEM;
 	}
 	TAILQ_INIT(&c->waiting);
 	TAILQ_INIT(&c->ready);
 	LIST_INSERT_HEAD(&d->conns, c, link);
 	d->connections++;
-	name_peer(c, a);
-	set_options(fd, a);
+	snprintf(c->peer, sizeof(c->peer), "%s", peer);
 	mh_stp_init(&c->stp, false);
 	c->last_active = mh_conn_clock();
 	bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
 	bufferevent_setwatermark(c->bev, EV_READ, 0, IN_ROOM);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 	arm(c, d->config.handshake);
+	return 0;
+}
+
+void mh_conn_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len,
+		    void *daemon)
+{
+	char peer[64];
+
+	(void)l;
+	(void)len;
+	name_peer(peer, sizeof(peer), a);
+	set_options(fd, a);
+	if (mh_conn_open(daemon, fd, peer))
+		close(fd);
 }

@@ -39,6 +39,8 @@ struct mh_conn {
 
 void mh_conn_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len,
 		    void *daemon);
+/* A peer on a descriptor that polls, reads and writes like a socket; -errno: it is not taken. */
+int mh_conn_open(struct mh_daemon *d, evutil_socket_t fd, const char *peer);
 /* Closes and frees, at once. */
 void mh_conn_free(struct mh_conn *c);
 /* No more is read; what is queued goes out, then it is closed. */

@@ -54,6 +54,24 @@ static int make_directory(const char *file, const struct passwd *pw)
 	return ret;
 }
 
+/* Where the local kernel's sealed identities go, as microhsm init would make it. */
+static int make_state(struct mh_daemon *d, const struct passwd *pw)
+{
+	const char *path = d->config.kernel;
+	int ret = 0;
+
+	d->kernel_state = strdup(path);
+	if (!d->kernel_state)
+		return -ENOMEM;
+	if (!mkdir(path, 0700))
+		ret = pw && chown(path, pw->pw_uid, pw->pw_gid) ? -errno : 0;
+	else if (errno != EEXIST)
+		ret = -errno;
+	if (ret)
+		mh_log(MH_LOG_ERROR, "%s: %s", path, strerror(-ret));
+	return ret;
+}
+
 static int drop_privileges(const struct passwd *pw)
 {
 	if (pw && (setgroups(0, NULL) || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) ||
@@ -152,6 +170,11 @@ static int start_parts(struct mh_daemon *d)
 	ret = mh_server_listen(d);
 	if (ret)
 		return ret;
+	if (c->kernel) {
+		ret = make_state(d, pw) ? MH_RD_CONFIG : mh_kernel_attach(d);
+		if (ret)
+			return ret;
+	}
 	ret = drop_privileges(pw);
 	if (ret) {
 		mh_log(MH_LOG_ERROR, "privileges could not be dropped: %s", strerror(-ret));
@@ -167,6 +190,8 @@ static int start_parts(struct mh_daemon *d)
 
 static void stop(struct mh_daemon *d)
 {
+	mh_kernel_close(d);
+	free(d->kernel_state);
 	for (; d->listeners; d->listeners--)
 		evconnlistener_free(d->listener[d->listeners - 1]);
 	if (d->commit)
@@ -193,6 +218,7 @@ int mh_daemon_main(int argc, char **argv)
 		{ "version", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct mh_daemon d = { .keeper.fd = -1,
+			       .kernel = -1,
 			       .config_path = CONFIG_PATH,
 			       .started = (u64)time(NULL) };
 	bool check = false;

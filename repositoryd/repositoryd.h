@@ -38,6 +38,7 @@ void mh_log(enum mh_log_level level, const char *fmt, ...) __attribute__((format
 struct mh_config {
 	char name[MH_NAME_MAX + 1];
 	char *store, *socket, *admin, *admin_group, *user, *keeper, *keeper_user;
+	char *kernel;		/* where the local kernel's blobs go; NULL: it is not served */
 	char *listen[MH_LISTEN_MAX];
 	unsigned int listens;
 	char *genesis[MH_GENESIS_MAX];	/* a fingerprint, or region_id in hexadecimal */
@@ -82,6 +83,9 @@ struct mh_daemon {
 	/* lowest priority: ends the transaction of a turn of the loop */
 	struct event *commit;
 	struct event *hourly, *drain;
+	int kernel;			/* attached as the local kernel's agent, or negative */
+	char *kernel_state;		/* config.kernel as of the start */
+	struct event *kernel_ev;
 	char *bound[2];			/* unix sockets that are ours to unlink */
 	unsigned int bounds;
 	bool draining;
@@ -125,6 +129,11 @@ void mh_server_drain(struct mh_daemon *d);
  */
 int mh_server_begin(struct mh_daemon *d);
 void mh_server_flush(struct mh_daemon *d);
+
+/* ---- kernel.c: all in one ---- */
+int mh_kernel_attach(struct mh_daemon *d);	/* before privileges are dropped; an exit code */
+int mh_kernel_serve(struct mh_daemon *d);	/* from now on, if attached; 0 or -errno */
+void mh_kernel_close(struct mh_daemon *d);	/* who waits for a session is told */
 
 /* ---- admin.c, admin_read.c, admin_submit.c ---- */
 void mh_admin_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len,

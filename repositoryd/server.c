@@ -281,6 +281,7 @@ void mh_server_drain(struct mh_daemon *d)
 	d->draining = true;
 	while (d->listeners)
 		evconnlistener_free(d->listener[--d->listeners]);
+	mh_kernel_close(d);
 	mh_server_flush(d);
 	for (c = LIST_FIRST(&d->conns); c; c = next) {
 		next = LIST_NEXT(c, link);
@@ -339,7 +340,7 @@ int mh_server_run(struct mh_daemon *d)
 		ok = ok && sig[i] && !event_add(sig[i], NULL);
 	}
 	ok = ok && d->commit && d->hourly && d->drain && !event_priority_set(d->commit, 1) &&
-		!evtimer_add(d->hourly, &hour);
+		!evtimer_add(d->hourly, &hour) && !mh_kernel_serve(d);
 	if (ok) {
 		mh_freshness_sign_all(d);
 		mh_notify("READY=1");
