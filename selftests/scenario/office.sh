@@ -34,8 +34,10 @@ EOT
 
 office_daemon()
 {
+	# neither the last one's log nor the socket that it left when killed is a sign of life
+	rm -f "$TMPDIR/repositoryd.log"
 	start repositoryd repositoryd --config "$W/ini"
-	wait_for 10 test -S "$W/admin" || { cat "$TMPDIR/repositoryd.log"; return 1; }
+	wait_for 10 grep -q "office serves" "$TMPDIR/repositoryd.log" || { cat "$TMPDIR/repositoryd.log"; return 1; }
 }
 
 # repositoryd with a Region, the officer's key, no host yet
