@@ -11,9 +11,11 @@
 
 #include <event2/event.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -31,6 +33,7 @@ struct agent {
 	struct event *ring;
 	const char *const *upstream;	/* --upstream; before the bundle's addresses */
 	unsigned int upstreams, pumps;
+	int netns, home;		/* where TCP is spoken, and ours; both -1: the same */
 	int exit_code;
 };
 
@@ -129,6 +132,27 @@ static int connect_tcp(const char *spec)
 	return ret ? ret : fd;
 }
 
+/*
+ * A socket stays in the namespace that it was made in, and the resolver asks there too; the rest
+ * of us is never away from home.
+ */
+static int connect_away(struct agent *a, const char *spec)
+{
+	int fd;
+
+	if (a->netns < 0)
+		return connect_tcp(spec);
+	if (setns(a->netns, CLONE_NEWNET) < 0)
+		return -errno;
+	fd = connect_tcp(spec);
+	if (setns(a->home, CLONE_NEWNET) < 0) {
+		mh_note("microhsm agent: no way back to this network namespace: %s",
+			strerror(errno));
+		exit(MH_EXIT_FAILED);
+	}
+	return fd;
+}
+
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 static void on_session(evutil_socket_t fd, short what, void *arg);
 
@@ -146,7 +170,7 @@ static void try_next(struct pump *p)
 		close(p->sock);
 	p->sock = -1;
 	while ((to = address(p, p->next++, buf, sizeof(buf)))) {
-		p->sock = *to == '/' ? connect_unix(to) : connect_tcp(to);
+		p->sock = *to == '/' ? connect_unix(to) : connect_away(p->a, to);
 		if (p->sock < 0) {
 			mh_note("microhsm agent: %s: %s", to, strerror(-p->sock));
 			continue;
@@ -309,8 +333,31 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 static const struct mht_option agent_options[] = {
 	{ "--upstream", "ADDR",
 	  "host:port, [v6]:port or a socket's path; again for more; before those of the bundle" },
+	{ "--netns", "NS",
+	  "speak TCP in this network namespace: a file, or a name that ip netns gave" },
 	{ 0 },
 };
+
+static int open_netns(struct agent *a, const char *given)
+{
+	char path[PATH_MAX];
+
+	a->netns = -1;
+	a->home = -1;
+	if (!given)
+		return 0;
+	snprintf(path, sizeof(path), "%s%s", strchr(given, '/') ? "" : "/run/netns/", given);
+	a->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	a->netns = open(path, O_RDONLY | O_CLOEXEC);
+	if (a->home < 0 || a->netns < 0)
+		return mh_fail(MH_EXIT_NOTFOUND, "--netns %s: %s", given, strerror(errno));
+	/* once for trial: better now than at the first fetch */
+	if (setns(a->netns, CLONE_NEWNET) < 0 || setns(a->home, CLONE_NEWNET) < 0)
+		return mh_fail(errno == EINVAL ? MH_EXIT_USAGE : MH_EXIT_DENIED,
+			       "--netns %s: %s", given,
+			       errno == EINVAL ? "not a network namespace" : strerror(errno));
+	return 0;
+}
 
 static int run_loop(struct agent *a)
 {
@@ -341,6 +388,9 @@ static int run_agent(struct mht *t)
 	int ret;
 
 	a.upstreams = mht_values(t, "--upstream", &a.upstream);
+	ret = open_netns(&a, mht_value(t, "--netns"));
+	if (ret)
+		return ret;
 	a.kernel = mh_attach();
 	if (a.kernel == -ENOENT || a.kernel == -ENXIO)
 		return mh_fail(MH_EXIT_UNREACHABLE, "the module is not loaded: insmod microhsm.ko");
