@@ -62,11 +62,34 @@ static int add_by_leaf(struct mh_conn *c, struct mh_answer_out *a, const u8 *lea
 	return ret;
 }
 
-/* Signers that are no ANCHOR first, so that each statement finds its signer verified. */
+/* Policies by their leaves, each behind its signer */
+static int add_policies(struct mh_conn *c, struct mh_answer_out *a, struct mh_buf list)
+{
+	struct mh_bytes b;
+	struct mh_stmt s;
+	int ret = 0;
+
+	for (size_t i = 0; i + 32 <= list.n && !ret; i += 32) {
+		ret = mh_store_by_leaf(c->daemon->store, c->region->row.id, list.p + i, &b);
+		if (ret)
+			return ret == -ENOENT ? -EUCLEAN : ret;
+		ret = mh_stmt_parse(&s, b.p, b.n);
+		if (!ret)
+			ret = add_by_leaf(c, a, s.signer, false);
+		if (!ret)
+			ret = add_by_leaf(c, a, list.p + i, false);
+		mh_bytes_free(&b);
+	}
+	return ret;
+}
+
+/*
+ * Signers that are no ANCHOR first, so that each statement finds its signer verified.
+ * The policies are those of the DataSet and of the Instance: both must allow.
+ */
 static int collect_statements(struct mh_conn *c, struct mh_answer_out *a,
 			      const struct mh_bytes *dataset, const struct mh_stmt *instance)
 {
-	const struct mh_buf policies = mh_stmt_attr(instance, MH_A_POLICIES);
 	struct mh_stmt s;
 	int ret = mh_stmt_parse(&s, dataset->p, dataset->n);
 
@@ -74,20 +97,12 @@ static int collect_statements(struct mh_conn *c, struct mh_answer_out *a,
 		ret = add_by_leaf(c, a, s.signer, false);
 	if (!ret)
 		ret = add_by_leaf(c, a, instance->signer, false);
-	for (size_t i = 0; i + 32 <= policies.n && !ret; i += 32) {
-		struct mh_bytes b;
-
-		ret = mh_store_by_leaf(c->daemon->store, c->region->row.id, policies.p + i, &b);
-		if (!ret)
-			ret = mh_stmt_parse(&s, b.p, b.n);
-		if (!ret)
-			ret = add_by_leaf(c, a, s.signer, false);
-		mh_bytes_free(&b);
-	}
 	if (!ret)
 		ret = add_statement(a, mh_bytes_buf(dataset));
-	for (size_t i = 0; i + 32 <= policies.n && !ret; i += 32)
-		ret = add_by_leaf(c, a, policies.p + i, false);
+	if (!ret)
+		ret = add_policies(c, a, mh_stmt_attr(&s, MH_A_POLICIES));
+	if (!ret)
+		ret = add_policies(c, a, mh_stmt_attr(instance, MH_A_POLICIES));
 	return ret;
 }
 
