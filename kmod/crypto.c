@@ -105,7 +105,7 @@ int mh_hmac_sha256v(const u8 *key, size_t keylen, const struct mh_buf *v, unsign
 
 /* ---- AES-256-GCM ---- */
 
-#define MH_AD_COPY	128	/* AD in read-only data of a module is no longer than this */
+#define MH_AD_COPY	128	/* AD of records and blobs: copied rather than mapped */
 #define MH_SG_INLINE	10	/* a record: one of AD, five or six pages, one of tag */
 
 /*
@@ -165,7 +165,8 @@ static struct scatterlist *mh_sg_add(struct scatterlist *sg, const void *p, size
 	while (n) {
 		size_t off = offset_in_page(p), len = min_t(size_t, n, PAGE_SIZE - off);
 
-		sg_set_page(sg++, is_vmalloc_addr(p) ? vmalloc_to_page(p) : virt_to_page(p), len,
+		/* the others are vmalloc's and modules' */
+		sg_set_page(sg++, virt_addr_valid(p) ? virt_to_page(p) : vmalloc_to_page(p), len,
 			    off);
 		p += len;
 		n -= len;

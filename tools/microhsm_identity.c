@@ -300,7 +300,11 @@ static int run_join(struct mht *t)
 		ret = confirm_region(t, label, region);
 	if (!ret) {
 		ret = -mht_netlink_join(pending, region, bytes.p, bytes.n, &serial);
-		if (ret)
+		if (ret == ENOKEY)
+			ret = mh_fail(MH_EXIT_NOTFOUND,
+				      "joining: the bundle answers another request than this host's; "
+				      "have the one that microhsm request gives enrolled");
+		else if (ret)
 			ret = mht_tell(ret, "joining");
 	}
 	mh_bytes_free(&bytes);

@@ -171,7 +171,7 @@ void __init mh_write_attr_u8(struct mh_writer *w, u16 type, u8 v)
 	mh_write_attr(w, type, &v, 1);
 }
 
-void mh_write_attr_u32(struct mh_writer *w, u16 type, u32 v)
+void __init mh_write_attr_u32(struct mh_writer *w, u16 type, u32 v)
 {
 	u8 b[4];
 
