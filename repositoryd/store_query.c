@@ -203,21 +203,6 @@ int mh_store_put(struct mh_store *st, const u8 region[32], const struct mh_stmt 
 	return mh_store_run(st, q);
 }
 
-static int take(struct mh_store *st, sqlite3_stmt *s, struct mh_bytes *out)
-{
-	int ret = mh_store_row(st, s);
-
-	*out = (struct mh_bytes){ 0 };
-	if (!ret) {
-		struct mh_buf b = column_buf(s, 0);
-
-		ret = mh_bytes_copy(out, b.p, b.n);
-	}
-	sqlite3_reset(s);
-	sqlite3_clear_bindings(s);
-	return ret;
-}
-
 int mh_store_newest(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf subject,
 		    struct mh_bytes *out)
 {
@@ -228,7 +213,7 @@ int mh_store_newest(struct mh_store *st, const u8 region[32], u8 type, struct mh
 	bind_buf(s, 1, region, 32);
 	sqlite3_bind_int(s, 2, type);
 	bind_buf(s, 3, subject.p, subject.n);
-	return take(st, s, out);
+	return mh_store_take(st, s, out);
 }
 
 int mh_store_by_leaf(struct mh_store *st, const u8 region[32], const u8 leaf[32],
@@ -240,7 +225,7 @@ int mh_store_by_leaf(struct mh_store *st, const u8 region[32], const u8 leaf[32]
 		return -EIO;
 	bind_buf(s, 1, region, 32);
 	bind_buf(s, 2, leaf, 32);
-	return take(st, s, out);
+	return mh_store_take(st, s, out);
 }
 
 int mh_store_anchor(struct mh_store *st, const u8 region[32], u64 serial, struct mh_bytes *out)
@@ -251,7 +236,7 @@ int mh_store_anchor(struct mh_store *st, const u8 region[32], u64 serial, struct
 		return -EIO;
 	bind_buf(s, 1, region, 32);
 	sqlite3_bind_int64(s, 2, (s64)serial);
-	return take(st, s, out);
+	return mh_store_take(st, s, out);
 }
 
 int mh_store_list(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf prefix,
@@ -372,7 +357,7 @@ int mh_store_wrap(struct mh_store *st, const u8 kid_k[32], const u8 kid_kw[32],
 		return -EIO;
 	bind_buf(s, 1, kid_k, 32);
 	bind_buf(s, 2, kid_kw, 32);
-	ret = take(st, s, &b);
+	ret = mh_store_take(st, s, &b);
 	if (!ret && b.n != MH_WRAP_LEN)
 		ret = -EUCLEAN;
 	if (!ret)

@@ -316,8 +316,7 @@ static int put_secret(struct mh_store *st, int kind, const u8 kid[32], struct mh
 	return mh_store_run(st, s);
 }
 
-/* First column of the row that is to come, owned. */
-static int take_bytes(struct mh_store *st, sqlite3_stmt *s, struct mh_bytes *out)
+int mh_store_take(struct mh_store *st, sqlite3_stmt *s, struct mh_bytes *out)
 {
 	int ret = mh_store_row(st, s);
 
@@ -340,7 +339,7 @@ static int get_secret(struct mh_store *st, int kind, const u8 kid[32], struct mh
 		return -EIO;
 	sqlite3_bind_int(s, 1, kind);
 	bind_buf(s, 2, kid, 32);
-	return take_bytes(st, s, out);
+	return mh_store_take(st, s, out);
 }
 
 int mh_store_put_kec(struct mh_store *st, const u8 kid[32], struct mh_buf sealed)
@@ -469,5 +468,5 @@ int mh_store_checkpoint_last(struct mh_store *st, struct mh_bytes *checkpoint)
 {
 	sqlite3_stmt *s = mh_store_sql(st, SQL_CHECKPOINT_LAST);
 
-	return s ? take_bytes(st, s, checkpoint) : -EIO;
+	return s ? mh_store_take(st, s, checkpoint) : -EIO;
 }

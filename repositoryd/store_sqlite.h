@@ -34,6 +34,8 @@ int mh_store_fail(struct mh_store *st, int rc);
 int mh_store_run(struct mh_store *st, sqlite3_stmt *s);
 /* One row: 0, -ENOENT, -errno; the caller resets after reading columns. */
 int mh_store_row(struct mh_store *st, sqlite3_stmt *s);
+/* First column of the row that is to come, owned; -ENOENT none.  The statement is reset. */
+int mh_store_take(struct mh_store *st, sqlite3_stmt *s, struct mh_bytes *out);
 
 static inline void bind_buf(sqlite3_stmt *s, int at, const void *p, size_t n)
 {

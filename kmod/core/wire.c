@@ -179,7 +179,7 @@ void __init mh_write_attr_u32(struct mh_writer *w, u16 type, u32 v)
 	mh_write_attr(w, type, b, sizeof(b));
 }
 
-void mh_write_attr_u64(struct mh_writer *w, u16 type, u64 v)
+void __init mh_write_attr_u64(struct mh_writer *w, u16 type, u64 v)
 {
 	u8 b[8];
 

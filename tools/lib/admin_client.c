@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The officers' end of the admin socket; see admin.h. */
 #include "admin_client.h"
+#include "sock.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -30,42 +31,6 @@ int mh_admin_connect(const char *path)
 	return fd;
 }
 
-static int send_all(int fd, const void *p, size_t n)
-{
-	const u8 *b = p;
-
-	while (n) {
-		ssize_t put = send(fd, b, n, MSG_NOSIGNAL);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -errno;
-		b += put;
-		n -= (size_t)put;
-	}
-	return 0;
-}
-
-static int recv_all(int fd, void *p, size_t n)
-{
-	u8 *b = p;
-
-	while (n) {
-		ssize_t got = recv(fd, b, n, 0);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		if (!got)
-			return -ECONNRESET;
-		b += got;
-		n -= (size_t)got;
-	}
-	return 0;
-}
-
 int mh_admin_call(int fd, u8 op, struct mh_buf body, u8 *status, struct mh_bytes *reply)
 {
 	u8 head[5];
@@ -77,11 +42,11 @@ int mh_admin_call(int fd, u8 op, struct mh_buf body, u8 *status, struct mh_bytes
 		return -EMSGSIZE;
 	mh_put32(head, (u32)body.n + 1);
 	head[4] = op;
-	ret = send_all(fd, head, sizeof(head));
+	ret = mh_sock_send(fd, head, sizeof(head));
 	if (!ret)
-		ret = send_all(fd, body.p, body.n);
+		ret = mh_sock_send(fd, body.p, body.n);
 	if (!ret)
-		ret = recv_all(fd, head, sizeof(head));
+		ret = mh_sock_recv(fd, head, sizeof(head));
 	if (ret)
 		return ret;
 	len = mh_get32(head);
@@ -92,7 +57,7 @@ int mh_admin_call(int fd, u8 op, struct mh_buf body, u8 *status, struct mh_bytes
 	reply->p = malloc(reply->n + 1);
 	if (!reply->p)
 		return -ENOMEM;
-	ret = recv_all(fd, reply->p, reply->n);
+	ret = mh_sock_recv(fd, reply->p, reply->n);
 	reply->p[reply->n] = 0;		/* messages are printed */
 	if (ret)
 		mh_bytes_free(reply);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* SP1 in user space; see client.h. */
 #include "client.h"
+#include "sock.h"
 
 #include <netdb.h>
 #include <stdlib.h>
@@ -73,48 +74,16 @@ int mh_client_dial(const char *address, unsigned int seconds)
 	return fd;
 }
 
-static int send_all(int fd, const u8 *p, size_t n)
-{
-	while (n) {
-		ssize_t put = send(fd, p, n, MSG_NOSIGNAL);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return errno == EPIPE ? -ECONNRESET : -errno;
-		p += put;
-		n -= (size_t)put;
-	}
-	return 0;
-}
-
-static int recv_all(int fd, u8 *p, size_t n)
-{
-	while (n) {
-		ssize_t got = recv(fd, p, n, 0);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		if (!got)
-			return -ECONNRESET;
-		p += got;
-		n -= (size_t)got;
-	}
-	return 0;
-}
-
 /* A whole frame in c->u: its length or -errno */
 static int read_frame(struct mh_client *c, u8 *kind)
 {
 	u32 len;
-	int ret = recv_all(c->fd, c->u, MH_FRAME_HEADER);
+	int ret = mh_sock_recv(c->fd, c->u, MH_FRAME_HEADER);
 
 	if (!ret)
 		ret = mh_frame_parse(c->u, kind, &len);
 	if (!ret)
-		ret = recv_all(c->fd, c->u + MH_FRAME_HEADER, len);
+		ret = mh_sock_recv(c->fd, c->u + MH_FRAME_HEADER, len);
 	return ret ? ret : (int)(MH_FRAME_HEADER + len);
 }
 
@@ -238,7 +207,7 @@ static int send_hello(struct mh_client *c, u64 anchor_serial)
 	u8 out[MH_FRAME_HEADER + MH_HELLO_MAX];
 	int ret = mh_stp_hello(&c->stp, &p1, NULL, out, sizeof(out));
 
-	return ret < 0 ? ret : send_all(c->fd, out, (size_t)ret);
+	return ret < 0 ? ret : mh_sock_send(c->fd, out, (size_t)ret);
 }
 
 static int prove_server(struct mh_client *c)
@@ -286,7 +255,7 @@ static int prove_self(struct mh_client *c)
 		ret = mh_stp_auth_finish(&c->stp, sig, out, sizeof(out));
 	mh_wipe(kpf, sizeof(kpf));
 	mh_wipe(psk, sizeof(psk));
-	return ret < 0 ? ret : send_all(c->fd, out, (size_t)ret);
+	return ret < 0 ? ret : mh_sock_send(c->fd, out, (size_t)ret);
 }
 
 int mh_client_open(struct mh_client *c, const struct mh_client_identity *id, int fd)
@@ -337,7 +306,7 @@ int mh_client_request(struct mh_client *c, const char *name, u64 version, const 
 		ret = mh_stp_seal(&c->stp, MH_R_REQUEST, ++c->request, frame, (size_t)ret,
 				  sizeof(frame));
 	if (ret >= 0)
-		ret = send_all(c->fd, frame, (size_t)ret);
+		ret = mh_sock_send(c->fd, frame, (size_t)ret);
 	return ret ? ret : (int)c->request;
 }
 
