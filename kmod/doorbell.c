@@ -298,6 +298,8 @@ int mh_doorbell_pull(struct file *file, struct mh_pull *a)
 	struct mh_fetch *f;
 	int i, ret = -EAGAIN;
 
+	if (memchr_inv(a->reserved, 0, sizeof(a->reserved)))
+		return -EINVAL;
 	for (i = 0; i < MH_RIDE_TRIES && mh_doorbell_ride(); i++)
 		;
 	memset(a, 0, sizeof(*a));

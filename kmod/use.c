@@ -86,6 +86,8 @@ int mh_use_info(struct mh_info *a)
 	struct mh_use u;
 	int ret;
 
+	if (memchr_inv(a->reserved, 0, sizeof(a->reserved)))
+		return -EINVAL;
 	ret = mh_use_begin(&u, serial, KEY_NEED_VIEW);
 	if (ret)
 		return ret;

@@ -105,13 +105,17 @@ struct mh_request_io {
 
 enum mh_form { MH_FORM_KEY = 0, MH_FORM_LOGON = 1, MH_FORM_USER = 2 };
 
-/* return EINPROGRESS; POLLIN when done; then MH_IOC_COLLECT with the same struct */
+/*
+ * return EINPROGRESS; POLLIN when done; then MH_IOC_COLLECT with the same struct: EAGAIN not done
+ * yet, ENOENT none was begun on this descriptor, or it is collected.  One a descriptor: EBUSY.
+ */
 #define MH_FETCH_ASYNC	0x1
 
 /*
  * MH_IOC_FETCH: needs SEARCH on the identity key.  Blocks, killable.  The key lands on
- * `keyring` in the caller's credentials.  ETIMEDOUT, ENOTCONN no agent, EHOSTUNREACH no
- * upstream, ECONNRESET, EINTR; EACCES is also the export that policy does not allow.
+ * `keyring` in the caller's credentials; ENOTDIR that is no keyring.  ETIMEDOUT, ENOTCONN no
+ * agent, EHOSTUNREACH no upstream, ECONNRESET, EINTR;
+ * EACCES is also the export that policy does not allow.
  * A refusal by the peer: ENOENT unknown or no right, EKEYREVOKED revoked, EKEYREJECTED
  * suspended, EPERM policy, ESTALE stale, ENODATA out of date, EBUSY busy, EDQUOT limit; `refusal`
  *   has the code.
