@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static const struct mht_verb *const groups[] = {
-	mht_identity_verbs, mht_key_verbs, mht_host_verbs, mht_agent_verbs,
+	mht_identity_verbs, mht_key_verbs, mht_sign_verbs, mht_host_verbs, mht_agent_verbs,
 };
 
 static const struct mht_option global_options[] = {

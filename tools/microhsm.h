@@ -36,8 +36,8 @@ struct mht_verb {
 	int (*run)(struct mht *t);
 };
 
-extern const struct mht_verb mht_identity_verbs[], mht_key_verbs[], mht_host_verbs[],
-	mht_agent_verbs[];
+extern const struct mht_verb mht_identity_verbs[], mht_key_verbs[], mht_sign_verbs[],
+	mht_host_verbs[], mht_agent_verbs[];
 
 const char *mht_value(const struct mht *t, const char *name);
 unsigned int mht_values(const struct mht *t, const char *name, const char *const **values);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* microhsm fetch, keys, sign, seal, open: delivered keys and their use. */
+/* microhsm fetch, keys, seal, open: delivered keys and their use. */
 #include "microhsm.h"
 #include "core/crypto.h"
 
 #include <fcntl.h>
 #include <keyutils.h>
-#include <openssl/ecdsa.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -185,66 +184,6 @@ static int run_keys(struct mht *t)
 	return ret;
 }
 
-/* ---- sign ---- */
-
-static const struct mht_option sign_options[] = {
-	{ "--key", "SERIAL", "a delivered P-256 key; else the identity's application key" },
-	{ "--identity", "REGION", "the identity, when there are several" },
-	{ "--output", "FILE", "the DER signature (default - : standard output)" },
-	{ 0 },
-};
-
-static int write_der(const u8 sig[64], const char *out)
-{
-	ECDSA_SIG *s = ECDSA_SIG_new();
-	BIGNUM *r = BN_bin2bn(sig, 32, NULL), *v = BN_bin2bn(sig + 32, 32, NULL);
-	unsigned char *der = NULL;
-	int n, ret = MH_EXIT_FAILED;
-
-	if (s && r && v && ECDSA_SIG_set0(s, r, v)) {
-		r = NULL;
-		v = NULL;
-		n = i2d_ECDSA_SIG(s, &der);
-		if (n > 0 && !mh_file_write(out, der, (size_t)n, 0644))
-			ret = 0;
-	}
-	BN_free(r);
-	BN_free(v);
-	ECDSA_SIG_free(s);
-	OPENSSL_free(der);
-	return ret ? mh_fail(ret, "%s could not be written", out) : 0;
-}
-
-static int run_sign(struct mht *t)
-{
-	struct mh_sign_io io = { .size = sizeof(io) };
-	const char *key = mht_value(t, "--key"), *out = mht_value(t, "--output");
-	struct mh_sha256 h;
-	u8 buf[65536];
-	ssize_t n;
-	int fd = STDIN_FILENO, ret;
-
-	ret = key ? 0 : mht_identity(t, mht_value(t, "--identity"), &io.serial);
-	if (ret)
-		return ret;
-	if (key)
-		io.serial = (__s32)strtol(key, NULL, 10);
-	if (t->operands && strcmp(t->operand[0], "-"))
-		fd = open(t->operand[0], O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return mh_fail(MH_EXIT_NOTFOUND, "%s: %s", t->operand[0], strerror(errno));
-	mh_sha256_init(&h);
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		mh_sha256_update(&h, buf, (size_t)n);
-	mh_sha256_final(&h, io.digest);
-	if (fd != STDIN_FILENO)
-		close(fd);
-	if (n < 0)
-		return mh_fail(MH_EXIT_FAILED, "reading: %s", strerror(errno));
-	ret = mht_ioctl(t, MH_IOC_SIGN, &io, "signing");
-	return ret ? ret : write_der(io.sig, out ? out : "-");
-}
-
 /* ---- seal, open: 32 bytes of salt, then STREAM ---- */
 
 static const struct mht_option file_options[] = {
@@ -356,8 +295,6 @@ const struct mht_verb mht_key_verbs[] = {
 	{ "fetch", "REGION/DATASET", 1, 1, "fetch a key onto a keyring; prints its serial number",
 	  fetch_options, run_fetch },
 	{ "keys", "", 0, 0, "identities and delivered keys that you may see", NULL, run_keys },
-	{ "sign", "[FILE]", 0, 1, "sign a file (ECDSA P-256, SHA-256) as openssl verifies it",
-	  sign_options, run_sign },
 	{ "seal", "KEY [FILE]", 1, 2,
 	  "encrypt a file under a delivered AES key, by its serial number", file_options,
 	  run_seal },
