@@ -49,7 +49,8 @@ TOOLS	:= $(if $(wildcard tools/repoctl.c),$(B)/bin/repoctl) \
 	$(if $(wildcard tools/microhsm.c),$(B)/bin/microhsm)
 DAEMONS	:= $(if $(wildcard repositoryd/main.c),$(B)/bin/repositoryd)
 UNITS	:= $(UNIT:selftests/unit/%.c=$(B)/unit/%)
-KTESTS	:= $(addprefix $(B)/ktest/,$(notdir $(KTEST:.c=)))
+KTESTS	:= $(addprefix $(B)/ktest/,$(notdir $(filter-out %/log_random,$(KTEST:.c=)))) \
+	$(B)/ktest/log_random.so
 FUZZERS	:= $(FUZZ:selftests/fuzz/%.c=$(B)/fuzz/%)
 BENCHES	:= $(BENCH:selftests/bench/%.c=$(B)/bench/%)
 
@@ -118,6 +119,9 @@ $(B)/ktest/%: $(B)/rel/obj/selftests/kernel/%.o $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
 $(B)/ktest/%: $(B)/rel/obj/selftests/scenario/%.o $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
+$(B)/ktest/log_random.so: selftests/scenario/log_random.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=gnu11 -O2 $(WARN) -fPIC -shared -o $@ $< -ldl
 $(B)/bench/%: $(B)/rel/obj/selftests/bench/%.o $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
 $(B)/gen/%: $(B)/rel/obj/selftests/vectors/%.o $(B)/rel/libmh.a

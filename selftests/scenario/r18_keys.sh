@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# where: vm
+# timeout: 120
+# R18: Key Data becomes a microhsm key that nobody reads, or where policy exports it a
+# logon or user key that is new and ours; dm-crypt takes it from the keyring; a lease ends it.
+# shellcheck source=selftests/lib.sh
+. "${MH_LIB:-selftests/lib.sh}"
+# shellcheck source=selftests/scenario/office.sh
+. "$(dirname "${MH_LIB:-selftests/lib.sh}")/scenario/office.sh"
+
+# dataset NAME OPTION...: with a right and a key, that of $W/NAME.key
+dataset()
+{
+	_d=disk/$1
+	head -c 32 /dev/urandom > "$W/$1.key"
+	shift
+	officer dataset create "$_d" --mode group "$@" && officer grant "$_d" alice &&
+		officer instance add "$_d" --file "$W/${_d#disk/}.key"
+}
+
+permissions()
+{
+	keyctl rdescribe "$1" | cut -d';' -f4
+}
+
+logon()
+{
+	keyctl search @s logon microhsm:luks
+}
+
+mapping()
+{
+	dmsetup create disk --noudevsync --noudevrules --table \
+		"0 8192 crypt aes-cbc-essiv:sha256 :32:logon:microhsm:luks 0 /dev/ram0 0" &&
+		dmsetup mknodes disk && test -b /dev/mapper/disk
+}
+
+
+plan 31
+ok "r18 an office" office_open
+ok "r18 a host" office_enrol alice
+ok "r18 an agent" office_agent
+ok "r18 one that stays in the module" dataset own
+ok "r18 one for logon" dataset luks --export logon
+ok "r18 one for user" dataset user --export user
+ok "r18 one with a lease" dataset short --lease 8s --export logon
+
+ok "r18 fetched" microhsm fetch "$R/disk/own"
+own=$(keyctl search @s microhsm "$R/disk/own")
+not_ok "r18 not to be read" keyctl read "$own"
+not_ok "r18 nor piped" keyctl pipe "$own"
+is "r18 its permissions" "$(permissions "$own")" 1f010000
+not_ok "r18 no other permissions" keyctl setperm "$own" 0x3f3f3f3f
+not_ok "r18 no other timeout" keyctl timeout "$own" 0
+fails_with "r18 no export without policy" 4 microhsm fetch "$R/disk/own" --as logon
+fails_with "r18 logon is not user" 4 microhsm fetch "$R/disk/luks" --as user
+
+keyctl padd logon microhsm:luks @s < "$W/own.key" > /dev/null
+planted=$(logon)
+keyctl setperm "$planted" 0x3f3f3f3f
+ok "r18 a logon key, though one was planted" microhsm fetch "$R/disk/luks" --as logon \
+	--description microhsm:luks
+not_ok "r18 it is another" test "$(logon)" = "$planted"
+not_ok "r18 not to be read" keyctl read "$(logon)"
+not_ok "r18 not to be changed" keyctl update "$(logon)" x
+ok "r18 dm-crypt takes it" mapping
+echo "on the disk" > "$W/content"
+dd if="$W/content" of=/dev/mapper/disk conv=fsync 2> /dev/null
+ok "r18 closed" dmsetup remove disk
+not_ok "r18 nothing of it in the clear" grep -aq "on the disk" /dev/ram0
+keyctl clear @s
+not_ok "r18 no key, no disk" mapping
+keyctl padd logon microhsm:luks @s < "$W/own.key" > /dev/null
+ok "r18 another's key opens" mapping
+not_ok "r18 but shows nothing" sh -c "head -c 12 /dev/mapper/disk | cmp -s - $W/content"
+dmsetup remove disk
+keyctl clear @s
+microhsm fetch "$R/disk/luks" --as logon --description microhsm:luks > /dev/null
+mapping
+ok "r18 the right one shows it all" sh -c "head -c 12 /dev/mapper/disk | cmp - $W/content"
+dmsetup remove disk
+
+ok "r18 a user key" microhsm fetch "$R/disk/user" --as user --description given
+ok "r18 is the key that the officer gave" sh -c \
+	"keyctl pipe \$(keyctl search @s user given) | cmp - $W/user.key"
+microhsm fetch "$R/disk/short" > /dev/null
+ok "r18 a leased key" microhsm fetch "$R/disk/short" --as logon --description microhsm:short
+ok "r18 both end with the lease" wait_for 12 sh -c \
+	"! keyctl search @s logon microhsm:short && ! keyctl search @s microhsm $R/disk/short"
+is "r18 and those without one stay" "$(keyctl pipe "$(keyctl search @s user given)" | cmp - \
+	"$W/user.key" && echo same)" same
