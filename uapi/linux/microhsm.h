@@ -298,7 +298,8 @@ struct mh_status {
 #define MH_GENL_MCGRP		"events"	/* CAP_SYS_ADMIN */
 
 /*
- * All commands: CAP_SYS_ADMIN in the initial user namespace.
+ * All commands: CAP_SYS_ADMIN in the initial user namespace, else EPERM.  An attribute that is
+ * absent or not the command's: EINVAL; of a wrong length: ERANGE or EINVAL.
  * JOIN: SERIAL of the pending identity, REGION_ID that the person confirmed, BUNDLE. Makes
  *   "entity:REGION/NAME", drops the pending one, reply has SERIAL.  EKEYREJECTED fingerprint
  *   differs,
