@@ -425,6 +425,8 @@ static int mh_push_locked(struct mh_identity *id, struct mh_kept *k, u32 *budget
 		if (!signer || !mh_is_delegation(signer, MH_ROLE_FRESHNESS))
 			return -ENOKEY;
 		ret = mh_trust_epoch(t, k, &signer->s, budget);
+		if (!ret && memcmp(t->epoch->s.leaf, k->s.leaf, MH_HASH_LEN))
+			ret = -ESTALE;	/* what a server that lags may do, and a push may not */
 		break;
 	case MH_REVOKE:
 		/* a REVOKE does not end with its own validity: nothing is given back */
