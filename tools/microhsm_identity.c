@@ -48,7 +48,7 @@ static int seats_read(struct mht *t, struct seats *s, bool make)
 		v = only;
 		n = 1;
 		if (make && mkdir(t->state, 0700) && errno != EEXIST)
-			return mh_fail(MH_EXIT_FAILED, "%s: %s", t->state, strerror(errno));
+			return mh_fail_file(t->state, -errno);
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		const char *path = v[i] + 5;
@@ -64,8 +64,7 @@ static int seats_read(struct mht *t, struct seats *s, bool make)
 				ret = mh_file_read(path, MH_UCONSTANT_MAX, &s->bytes[i]);
 		}
 		if (ret)
-			return mh_fail(MH_EXIT_NOTFOUND, "the device secret %s: %s", path,
-				       strerror(-ret));
+			return mh_fail_file(path, ret);
 		s->n = i + 1;
 		if (s->bytes[i].n < 32)
 			return mh_fail(MH_EXIT_BAD_INPUT,
@@ -125,8 +124,15 @@ static int run_init(struct mht *t)
 		ret = mht_ioctl(t, MH_IOC_INIT, &io, "making the identity");
 	}
 	seats_free(&s);
-	if (!ret)
+	if (!ret) {
 		ret = mht_write_blob(t, t->device, io.serial);
+		if (ret) {	/* all or nothing: one that no file holds would be lost unseen */
+			if (keyctl_revoke(io.serial) < 0)
+				return mht_tell(errno, "taking the identity back");
+			mh_note("microhsm: no identity was made; make room, or name another "
+				"--state, and run it again");
+		}
+	}
 	if (!ret)
 		printf("identity %s made in the kernel (key %d), sealed to %s; a copied disk with "
 		       "this file opens it\n",
@@ -143,7 +149,7 @@ static int unlock_one(struct mht *t, const char *path)
 	int ret = mh_file_read(path, MH_UBLOB_MAX, &blob);
 
 	if (ret)
-		return mh_fail(MH_EXIT_NOTFOUND, "%s: %s", path, strerror(-ret));
+		return mh_fail_file(path, ret);
 	if (!blob.n) {
 		mh_bytes_free(&blob);
 		return mh_fail(MH_EXIT_BAD_INPUT, "%s is empty: no sealed identity", path);
@@ -186,7 +192,7 @@ static int run_unlock(struct mht *t)
 		return unlock_one(t, t->operand[0]);
 	d = opendir(t->state);
 	if (!d)
-		return mh_fail(MH_EXIT_NOTFOUND, "%s: %s", t->state, strerror(errno));
+		return mh_fail_file(t->state, -errno);
 	while ((e = readdir(d))) {
 		size_t len = strlen(e->d_name);
 
@@ -223,9 +229,9 @@ static int run_request(struct mht *t)
 		ret = mht_ioctl(t, MH_IOC_REQUEST, &io, "making the join request");
 	if (ret)
 		return ret;
-	if (mh_armour_write(out, "JOIN REQUEST", buf, io.len, !!mht_value(t, "--binary"),
-			    0600))
-		return mh_fail(MH_EXIT_FAILED, "%s could not be written", out);
+	ret = mh_armour_write(out, "JOIN REQUEST", buf, io.len, !!mht_value(t, "--binary"), 0600);
+	if (ret)
+		return mh_fail_file(out, ret);
 	mh_join_request_hash(MH_BUF(buf, io.len), hash);
 	mh_fingerprint(hash, fingerprint);
 	mh_note("fingerprint of the request: %s\nThe officer compares it before enrolling. Send "
@@ -289,10 +295,10 @@ static int run_join(struct mht *t)
 	if (ret)
 		return ret;
 	ret = mh_armour_read(t->operand[0], "JOIN BUNDLE", MH_BUNDLE_MAX, &bytes);
+	if (ret == -EBADMSG)
+		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a join bundle", t->operand[0]);
 	if (ret)
-		return mh_fail(ret == -ENOENT ? MH_EXIT_NOTFOUND : MH_EXIT_BAD_INPUT, "%s: %s",
-			       t->operand[0],
-			       ret == -EBADMSG ? "not a join bundle" : strerror(-ret));
+		return mh_fail_file(t->operand[0], ret);
 	if (mh_bundle_decode(&b, mh_bytes_buf(&bytes)) ||
 	    bundle_region(&b, region, label, sizeof(label)))
 		ret = mh_fail(MH_EXIT_BAD_INPUT, "%s: not a join bundle", t->operand[0]);
@@ -310,8 +316,13 @@ static int run_join(struct mht *t)
 	mh_bytes_free(&bytes);
 	if (!ret)
 		ret = mht_device(t);
-	if (!ret)
+	if (!ret) {
 		ret = mht_write_blob(t, t->device, serial);
+		if (ret)
+			mh_note("microhsm: joined Region %s (key %d), but that is on no disk: make "
+				"room, then start microhsm agent, which seals it; after a reboot "
+				"before that, join again by the same bundle", label, serial);
+	}
 	if (!ret)
 		printf("joined Region %s (key %d)\n", label, serial);
 	return ret;

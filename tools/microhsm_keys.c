@@ -256,7 +256,7 @@ static int file_job(struct mht *t, __u32 op, size_t chunk)
 	FILE *f;
 
 	if (in < 0)
-		return mh_fail(MH_EXIT_NOTFOUND, "%s: %s", path, strerror(errno));
+		return mh_fail_file(path, -errno);
 	if (op == MH_AEAD_OPEN && read_full(in, io.salt, 32) != 32)
 		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a file that microhsm seal made", path);
 	ret = mht_ioctl(t, MH_IOC_STREAM_BEGIN, &io, "the key");
@@ -271,8 +271,12 @@ static int file_job(struct mht *t, __u32 op, size_t chunk)
 		ret = pump(t, op, in, f, chunk);
 	if (fclose(f) && !ret)
 		ret = mh_fail(MH_EXIT_FAILED, "out of memory");
-	if (!ret && mh_file_write(out ? out : "-", text, len, 0600))
-		ret = mh_fail(MH_EXIT_FAILED, "%s could not be written", out ? out : "-");
+	if (!ret) {
+		out = out ? out : "-";
+		ret = mh_file_write(out, text, len, 0600);
+		if (ret)
+			ret = mh_fail_file(out, ret);
+	}
 	if (text)
 		mh_wipe(text, len);
 	free(text);

@@ -26,20 +26,20 @@ static int write_der(const u8 sig[64], const char *out)
 	ECDSA_SIG *s = ECDSA_SIG_new();
 	BIGNUM *r = BN_bin2bn(sig, 32, NULL), *v = BN_bin2bn(sig + 32, 32, NULL);
 	unsigned char *der = NULL;
-	int n, ret = MH_EXIT_FAILED;
+	int n, ret = -ENOMEM;
 
 	if (s && r && v && ECDSA_SIG_set0(s, r, v)) {
 		r = NULL;
 		v = NULL;
 		n = i2d_ECDSA_SIG(s, &der);
-		if (n > 0 && !mh_file_write(out, der, (size_t)n, 0644))
-			ret = 0;
+		if (n > 0)
+			ret = mh_file_write(out, der, (size_t)n, 0644);
 	}
 	BN_free(r);
 	BN_free(v);
 	ECDSA_SIG_free(s);
 	OPENSSL_free(der);
-	return ret ? mh_fail(ret, "%s could not be written", out) : 0;
+	return ret ? mh_fail_file(out, ret) : 0;
 }
 
 /* --key, or the identity's */
@@ -72,7 +72,7 @@ static int run_sign(struct mht *t)
 	if (t->operands && strcmp(t->operand[0], "-"))
 		fd = open(t->operand[0], O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return mh_fail(MH_EXIT_NOTFOUND, "%s: %s", t->operand[0], strerror(errno));
+		return mh_fail_file(t->operand[0], -errno);
 	mh_sha256_init(&h);
 	while ((n = read(fd, buf, sizeof(buf))) > 0)
 		mh_sha256_update(&h, buf, (size_t)n);
@@ -134,8 +134,9 @@ static int run_public(struct mht *t)
 	if (!out)
 		return mh_fail(MH_EXIT_FAILED, "the public key could not be written as PEM");
 	n = BIO_get_mem_data(out, &text);
-	if (mh_file_write(to ? to : "-", text, (size_t)n, 0644))
-		ret = mh_fail(MH_EXIT_FAILED, "%s could not be written", to ? to : "-");
+	ret = mh_file_write(to ? to : "-", text, (size_t)n, 0644);
+	if (ret)
+		ret = mh_fail_file(to ? to : "-", ret);
 	BIO_free(out);
 	return ret;
 }

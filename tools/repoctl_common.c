@@ -147,12 +147,13 @@ static int open_officer(struct rc *rc, unsigned int i)
 	ret = mh_officer_open(&rc->officer[i], rc->key_path[i], pass);
 	mh_wipe(pass, sizeof(pass));
 	if (ret == -EKEYREJECTED)
-		return mh_fail(MH_EXIT_DENIED, "%s: wrong passphrase", rc->key_path[i]);
+		return mh_fail(MH_EXIT_DENIED, "%s: wrong passphrase, or the file is damaged",
+			       rc->key_path[i]);
 	if (ret == -EBADMSG)
 		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not an officer's key (P-256 in PKCS#8)",
 			       rc->key_path[i]);
 	if (ret)
-		return mh_fail(MH_EXIT_FAILED, "%s: %s", rc->key_path[i], strerror(-ret));
+		return mh_fail_file(rc->key_path[i], ret);
 	return 0;
 }
 

@@ -141,10 +141,10 @@ static int entity_enrol(struct rc *rc, const struct rc_args *a)
 	u64 life;
 	int ret = mh_armour_read(a->operand[0], "JOIN REQUEST", MH_JOIN_REQUEST_MAX, &request);
 
+	if (ret == -EBADMSG)
+		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a join request", a->operand[0]);
 	if (ret)
-		return mh_fail(ret == -ENOENT ? MH_EXIT_NOTFOUND : MH_EXIT_BAD_INPUT, "%s: %s",
-			       a->operand[0],
-			       ret == -EBADMSG ? "not a join request" : strerror(-ret));
+		return mh_fail_file(a->operand[0], ret);
 	if (mh_join_request_decode(&q, mh_bytes_buf(&request)) || mh_join_request_verify(&q) ||
 	    q.kec_kind != MH_KIND_PAIR) {
 		mh_bytes_free(&request);

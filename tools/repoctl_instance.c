@@ -113,7 +113,7 @@ static int read_key(const struct rc_args *a, const struct making *k, struct mh_b
 	if (ret == -EFBIG)
 		return mh_fail(MH_EXIT_BAD_INPUT, "%s: more than %d bytes", file, KEY_DATA_MAX);
 	if (ret)
-		return mh_fail(MH_EXIT_NOTFOUND, "%s: %s", file, strerror(-ret));
+		return mh_fail_file(file, ret);
 	if (!plain->n || (k->key_len && plain->n != k->key_len) ||
 	    (k->alg == MH_ALG_P256 && mh_p256_public(pub, plain->p)))
 		return mh_fail(MH_EXIT_BAD_INPUT,

@@ -52,7 +52,7 @@ static int officer_key_create(struct rc *rc, const struct rc_args *a)
 	if (ret == -EEXIST)
 		return mh_fail(MH_EXIT_CONFLICT, "%s exists; a key is never overwritten", path);
 	if (ret)
-		return mh_fail(MH_EXIT_FAILED, "%s: %s", path, strerror(-ret));
+		return mh_fail_file(path, ret);
 	mh_officer_fingerprint(pub, fingerprint);
 	if (rc->json)
 		rc_print(json_pack("{s:s,s:s}", "file", path, "fingerprint", fingerprint));
@@ -241,16 +241,19 @@ static int open_genesis(struct rc *rc, const char *label, const char *path, u8 t
 	size_t len = 0;
 	int ret = mh_armour_read(path, "GENESIS ANCHOR", MH_STMT_MAX, out);
 
-	if (!ret || ret != -ENOENT)
-		return ret ? mh_fail(MH_EXIT_BAD_INPUT, "%s: not a genesis ANCHOR: %s", path,
-				     strerror(-ret)) :
-			     0;
+	if (ret == -EBADMSG || ret == -EFBIG)
+		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a genesis ANCHOR", path);
+	if (ret != -ENOENT)
+		return ret ? mh_fail_file(path, ret) : 0;
 	made = malloc(MH_STMT_MAX);
 	if (!made)
 		return mh_fail(MH_EXIT_FAILED, "out of memory");
 	ret = make_genesis(rc, label, threshold, made, MH_STMT_MAX, &len);
-	if (!ret && mh_armour_write(path, "GENESIS ANCHOR", made, len, false, 0644))
-		ret = mh_fail(MH_EXIT_FAILED, "%s could not be written", path);
+	if (!ret) {
+		ret = mh_armour_write(path, "GENESIS ANCHOR", made, len, false, 0644);
+		if (ret)
+			ret = mh_fail_file(path, ret);
+	}
 	if (!ret && mh_bytes_copy(out, made, len))
 		ret = mh_fail(MH_EXIT_FAILED, "out of memory");
 	free(made);

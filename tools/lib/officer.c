@@ -58,10 +58,13 @@ int mh_officer_create(const char *path, const char *passphrase, u8 pub[MH_P256_P
 		close(fd);
 		goto remove;
 	}
+	errno = 0;
 	if (PEM_write_PKCS8PrivateKey(f, key, EVP_aes_256_cbc(), passphrase,
 				      (int)strlen(passphrase), NULL, NULL) != 1 ||
-	    fflush(f) || fsync(fd))
+	    fflush(f) || fsync(fd)) {
+		ret = errno ? -errno : -EIO;
 		goto remove;
+	}
 	ret = public_of(key, pub);
 remove:
 	if (f && fclose(f) && !ret)
@@ -86,12 +89,23 @@ static int give_passphrase(char *buf, int size, int rwflag, void *u)
 	return n;
 }
 
+/* A key is there, whether or not it opened */
+static bool holds_key(FILE *f)
+{
+	char line[128];
+
+	rewind(f);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, "-----BEGIN ", 11) && strstr(line, "PRIVATE KEY-----"))
+			return true;
+	return false;
+}
+
 int mh_officer_open(struct mh_officer **o, const char *path, const char *passphrase)
 {
 	struct mh_officer *n;
 	char *secret = strdup(passphrase);
 	FILE *f = fopen(path, "re");
-	unsigned long e;
 	int ret = f ? 0 : -errno;
 
 	n = calloc(1, sizeof(*n));
@@ -99,14 +113,10 @@ int mh_officer_open(struct mh_officer **o, const char *path, const char *passphr
 		ret = -ENOMEM;
 	if (!ret) {
 		n->key = PEM_read_PrivateKey(f, NULL, give_passphrase, secret);
-		e = ERR_peek_last_error();
-		if (!n->key)
-			ret = ERR_GET_LIB(e) == ERR_LIB_PEM &&
-					      ERR_GET_REASON(e) == PEM_R_NO_START_LINE ?
-				      -EBADMSG :
-				      -EKEYREJECTED;
-		else
+		if (n->key)
 			ret = public_of(n->key, n->pub);
+		else
+			ret = holds_key(f) ? -EKEYREJECTED : -EBADMSG;
 	}
 	ERR_clear_error();
 	if (f)

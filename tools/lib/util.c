@@ -27,6 +27,29 @@ int mh_fail(int code, const char *fmt, ...)
 	return code;
 }
 
+int mh_fail_file(const char *path, int err)
+{
+	switch (-err) {
+	case ENOENT:
+	case ENOTDIR:
+		return mh_fail(MH_EXIT_NOTFOUND, "%s: %s", path, strerror(-err));
+	case EACCES:
+	case EPERM:
+		return mh_fail(MH_EXIT_DENIED, "%s: %s; run as the user it belongs to", path,
+			       strerror(-err));
+	case ENOSPC:
+	case EDQUOT:
+		return mh_fail(MH_EXIT_FAILED, "%s: the disk is full: make room and run it again",
+			       path);
+	case EROFS:
+		return mh_fail(MH_EXIT_FAILED, "%s: a read-only file system: name another place",
+			       path);
+	case EFBIG:
+		return mh_fail(MH_EXIT_BAD_INPUT, "%s: longer than what it should be", path);
+	}
+	return mh_fail(MH_EXIT_FAILED, "%s: %s", path, strerror(-err));
+}
+
 void mh_note(const char *fmt, ...)
 {
 	va_list ap;

@@ -27,6 +27,8 @@ enum mh_exit {
 extern const char *mh_prog;
 /* "prog: message\n" on stderr; returns code, so that `return mh_fail(MH_EXIT_X, ...)`. */
 int mh_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* "prog: path: why" by a file's -errno, with what to do next; its exit code */
+int mh_fail_file(const char *path, int err);
 void mh_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* An owned buffer; freed by mh_bytes_free(), which wipes it. */
