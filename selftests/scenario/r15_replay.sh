@@ -12,10 +12,11 @@
 . "$(dirname "${MH_LIB:-selftests/lib.sh}")/scenario/office.sh"
 # shellcheck source=selftests/scenario/steps.sh
 . "$(dirname "${MH_LIB:-selftests/lib.sh}")/scenario/steps.sh"
-# What start and office.sh assign
-region=''
+# shellcheck source=selftests/scenario/relay.sh
+. "$(dirname "${MH_LIB:-selftests/lib.sh}")/scenario/relay.sh"
+# What office.sh and attempt assign
+region='' got=''
 D=disk/data
-TIMEOUT=$((3 * ${MH_SLOW:-1}))
 
 # One that knows no way but by the relay
 host()
@@ -25,66 +26,6 @@ host()
 		officer entity enrol "$W/alice.request" --fingerprint "$(fingerprint_of "$W/alice.fp")" \
 			--output "$W/alice.bundle" --address "$W/relay" &&
 		microhsm join "$W/alice.bundle" --region "$region" --state "$W/state" --identity alice
-}
-
-# relay as replay_relay takes it
-relay()
-{
-	rm -f "$TMPDIR/relay.log"
-	start relay replay_relay "$@"
-	wait_for 5 grep -q listening "$TMPDIR/relay.log"
-}
-
-# The relay ends, and with it the session.
-calm()
-{
-	stop relay
-	wait_for 6 quiet || { note "left over: $(keys_probe status)"; return 1; }
-}
-
-# A fetch in a session keyring of its own: "right", "none" and the exit status; else
-# what no relay may achieve.
-cat > "$TMPDIR/attempt" << EOT
-microhsm fetch $R/$D --timeout ${TIMEOUT}s
-rc=\$?
-key=\$(keyctl search @s microhsm $R/$D)
-if [ \$rc -gt 125 ]; then
-	what="died \$rc"
-elif [ \$rc != 0 ]; then
-	what="\${key:+left }none \$rc"
-elif rm -f opened && microhsm open "\$key" sealed --output opened && cmp opened plain; then
-	what=right
-else
-	what=wrong
-fi
-echo "\$what" > attempted
-EOT
-
-attempt()
-{
-	rm -f "$TMPDIR/attempted"
-	_t0=$(now_cs)
-	(cd "$TMPDIR" && keyctl session - sh attempt) > "$TMPDIR/attempt.log" 2>&1
-	_cs=$(($(now_cs) - _t0))
-	got=$(cat "$TMPDIR/attempted")
-	[ $_cs -le $(((TIMEOUT + 2) * 100)) ] || got="$got, after $_cs cs"
-}
-
-refused()
-{
-	case $got in
-	none\ [1-9] | none\ [1-9][0-9]) ;;
-	*) return 1 ;;
-	esac
-}
-
-# record FILE: a fetch that nobody disturbs
-record()
-{
-	relay relay "$W/relay" "$W/stp" record "$1" || return 1
-	attempt
-	calm || return 1
-	[ "$got" = right ]
 }
 
 # frames WAY: how many of the recording went that way
@@ -107,7 +48,7 @@ events()
 disturbed()
 {
 	relay relay "$W/relay" "$W/stp" "$@" || return 1
-	attempt
+	attempt $D
 	calm || return 1
 	if ! grep -q altered "$TMPDIR/relay.log"; then
 		note "$*: never came by"
@@ -169,7 +110,7 @@ all_replayed()
 played()
 {
 	relay play "$W/relay" "$W/first" "$1" || return 1
-	attempt
+	attempt $D
 	calm || return 1
 	grep -q '^played' "$TMPDIR/relay.log" && refused && return
 	note "$1: $got: $(cat "$TMPDIR/attempt.log" "$TMPDIR/relay.log")"
@@ -192,8 +133,8 @@ ok "an agent" office_agent
 ok "fetched" microhsm fetch "$R/$D"
 ok "and sealed with" microhsm seal "$(keyctl search @s microhsm "$R/$D")" plain --output sealed
 calm
-ok "recorded" record "$W/first"
-ok "and another" record "$W/second"
+ok "recorded" record "$W/first" $D
+ok "and another" record "$W/second" $D
 replay_relay list "$W/first" | while read -r line; do note "$line"; done
 is "hello, auth, request" "$(replay_relay list "$W/first" | sed -n 's/^up . \(.\).*/\1/p' |
 	tr -d '\n')" 134
@@ -224,4 +165,5 @@ for way in up down; do
 done
 ok "up, the hello: each byte that goes in the clear" each_of_p1
 
-ok "then a fetch that nobody disturbs" record "$W/third"
+ok "then a fetch that nobody disturbs" record "$W/third" $D
+note "the longest attempt took $LONGEST cs, of a timeout of $((TIMEOUT * 100))"
