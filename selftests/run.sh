@@ -203,7 +203,7 @@ list_vm()
 
 	for k in $KERNELS; do
 		shared=
-		for s in selftests/kernel/[0-9a-z]*.sh selftests/scenario/{r[0-9],bad_}*.sh; do
+		for s in selftests/kernel/[0-9a-z]*.sh selftests/scenario/{r[0-9],bad_,doc_}*.sh; do
 			[ -e "$s" ] || continue
 			name=${s#selftests/}
 			[ "$(header where "$s")" = host ] && continue
@@ -236,7 +236,7 @@ list_host()
 {
 	local s
 
-	for s in selftests/scenario/{r[0-9],bad_}*.sh; do
+	for s in selftests/scenario/{r[0-9],bad_,doc_}*.sh; do
 		[ -e "$s" ] && [ "$(header where "$s")" = host ] && matching host "$s"
 	done
 }
