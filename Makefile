@@ -164,12 +164,20 @@ vectors: $(GEN:selftests/vectors/%.c=$(B)/gen/%)
 	python3 -B selftests/vectors/check_printed.py --write
 SEEDS	:= selftests/fuzz/seeds
 
-install: tools daemon
+# Man pages are left out where there is no rst2man (python3-docutils).
+RST2MAN	:= $(firstword $(shell command -v rst2man || command -v rst2man.py))
+MANS	:= $(if $(RST2MAN),$(patsubst tools/man/%.rst,$(B)/man/%,$(wildcard tools/man/*.rst)))
+man: $(MANS)
+$(B)/man/%: tools/man/%.rst
+	@mkdir -p $(@D)
+	$(RST2MAN) $< $@
+
+install: tools daemon man
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
 	$(if $(TOOLS),install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin)
 	$(if $(DAEMONS),install -m 755 $(DAEMONS) $(DESTDIR)$(PREFIX)/sbin)
-	for m in $(wildcard tools/man/*.[1-8]); do \
-		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+	for m in $(MANS); do \
+		install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 
 clean:
 	rm -rf $(B)
@@ -184,8 +192,9 @@ help:
 	@echo 'style       checkpatch, sparse, W=1, clang-tidy, shellcheck, sizes'
 	@echo 'fuzz        SECONDS=60 for each target;  bench: measurements'
 	@echo 'vectors     the vectors of our own, made anew, and the page that prints them'
-	@echo 'install     DESTDIR= PREFIX=;  clean;  help'
+	@echo 'install     tools, daemon, man pages: DESTDIR= PREFIX=;  clean;  help'
+	@echo 'modules_install   the module, where modprobe finds it: KVER=, INSTALL_MOD_PATH='
 
-.PHONY: all nomodule module testmod modules_install tools daemon unit ktest fuzzers deps \
+.PHONY: all nomodule module testmod modules_install tools daemon man unit ktest fuzzers deps \
 	ensure-deps demo check style fuzz check-debug bench vectors install clean help
 .DELETE_ON_ERROR:
