@@ -37,7 +37,7 @@ mapping()
 }
 
 
-plan 31
+plan 36
 ok "r18 an office" office_open
 ok "r18 a host" office_enrol alice
 ok "r18 an agent" office_agent
@@ -90,3 +90,16 @@ ok "r18 both end with the lease" wait_for 12 sh -c \
 	"! keyctl search @s logon microhsm:short && ! keyctl search @s microhsm $R/disk/short"
 is "r18 and those without one stay" "$(keyctl pipe "$(keyctl search @s user given)" | cmp - \
 	"$W/user.key" && echo same)" same
+
+officer dataset create tls/www --algorithm p256 > /dev/null
+officer grant tls/www alice > /dev/null
+officer instance add tls/www --generate > /dev/null
+ok "r18 a P-256 key" microhsm fetch "$R/tls/www"
+www=$(keyctl search @s microhsm "$R/tls/www")
+microhsm public --key "$www" > "$W/www.pem"
+ok "r18 r21 it signs" microhsm sign "$W/content" --key "$www" --output "$W/sig"
+ok "r18 r21 as openssl verifies" openssl dgst -sha256 -verify "$W/www.pem" \
+	-signature "$W/sig" "$W/content"
+own=$(microhsm fetch "$R/disk/own")
+fails_with "r18 r21 an AES key does not" 7 microhsm sign "$W/content" --key "$own"
+fails_with "r18 r21 nor one that is not there" 3 microhsm sign "$W/content" --key 2147480000
