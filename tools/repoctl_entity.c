@@ -137,10 +137,15 @@ static int entity_enrol(struct rc *rc, const struct rc_args *a)
 	char name[MH_NAME_MAX + 1], what[MH_NAME_MAX + 32], fingerprint[MH_FINGERPRINT_LEN];
 	struct mh_bytes request = { 0 };
 	struct mh_join_request q;
+	const char *const *addr;
 	u8 hash[MH_HASH_LEN];
 	u64 life;
-	int ret = mh_armour_read(a->operand[0], "JOIN REQUEST", MH_JOIN_REQUEST_MAX, &request);
+	int ret;
 
+	if (rc_values(a, "--address", &addr) > MH_BUNDLE_ADDRESSES)
+		return mh_fail(MH_EXIT_USAGE, "--address: a bundle has room for %d",
+			       MH_BUNDLE_ADDRESSES);
+	ret = mh_armour_read(a->operand[0], "JOIN REQUEST", MH_JOIN_REQUEST_MAX, &request);
 	if (ret == -EBADMSG)
 		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a join request", a->operand[0]);
 	if (ret)

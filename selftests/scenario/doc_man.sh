@@ -113,7 +113,7 @@ installed()
 	(cd root && find . -type f -printf '%m %p\n' | sort -k2)
 }
 
-plan 15
+plan 16
 for p in repoctl.1 microhsm.1 repositoryd.8; do
 	is "$p: rst2man takes it without a word" "$(page $p)" ""
 	ok "$p: is a man page" grep -q '^\.SH EXIT STATUS' $p
@@ -131,3 +131,6 @@ is "make install" "$(installed)" "755 ./usr/bin/microhsm
 644 ./usr/share/man/man1/repoctl.1
 644 ./usr/share/man/man8/repositoryd.8"
 ok "an installed tool runs" root/usr/bin/repoctl --help
+# shellcheck disable=SC2046 # words
+fails_with "repoctl: of addresses eight, as the page says" 2 root/usr/bin/repoctl entity enrol x \
+	$(seq -f "--address a:%g" 9)
