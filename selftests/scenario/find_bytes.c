@@ -1,28 +1,43 @@
 // SPDX-License-Identifier: MIT
 /*
- * find_bytes NEEDLE WHERE...: how often the bytes of the file NEEDLE stand in each WHERE,
- * a file or pid:N, all of that process's memory that can be read.  Prints one number,
- * and fails if a WHERE could not be read at all.
+ * find_bytes NEEDLE WHERE...: how often the bytes of the file NEEDLE stand in all WHERE
+ * together, as they are or in hexadecimal; a WHERE is a file, or pid:N, all of that process's
+ * memory that can be read.  Prints "N times in M bytes", and fails if a WHERE could not be read
+ * or has nothing in it.
  */
+#include <ctype.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static unsigned char needle[4096];
+static unsigned char needle[4096], hex[2 * sizeof(needle) + 1];
 static size_t needle_len;
+static unsigned long found, searched;
 
-static unsigned long count(const unsigned char *p, size_t n)
+/* Hexadecimal digits of the needle, in either case, at p */
+static bool in_hex(const unsigned char *p)
+{
+	size_t i = 0;
+
+	while (i < 2 * needle_len && tolower(p[i]) == hex[i])
+		i++;
+	return i == 2 * needle_len;
+}
+
+static void search(const unsigned char *p, size_t n)
 {
 	const unsigned char *at = p, *end = p + n;
-	unsigned long found = 0;
 
+	searched += n;
 	while ((at = memmem(at, (size_t)(end - at), needle, needle_len))) {
 		found++;
 		at++;
 	}
-	return found;
+	for (at = p; (size_t)(end - at) >= 2 * needle_len; at++)
+		found += in_hex(at);
 }
 
 static int read_file(const char *path, unsigned char **p, size_t *n)
@@ -40,24 +55,49 @@ static int read_file(const char *path, unsigned char **p, size_t *n)
 	return *p ? 0 : -1;
 }
 
-static int in_file(const char *path, unsigned long *found)
+static int in_file(const char *path)
 {
 	unsigned char *p;
 	size_t n;
 
 	if (read_file(path, &p, &n))
 		return -1;
-	*found += count(p, n);
+	search(p, n);
 	free(p);
 	return 0;
 }
 
-static int in_memory(const char *pid, unsigned long *found)
+/* One mapping, page by page where it cannot be read at once: a hole hides nothing behind it. */
+static int in_mapping(int mem, unsigned long from, size_t len)
 {
-	char path[64], line[512];
-	size_t total = 0;
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	unsigned char *p = malloc(len);
+	size_t at = 0, good = 0;
+
+	if (!p)
+		return -1;
+	while (at < len) {
+		ssize_t n = pread(mem, p + good, len - at, (off_t)(from + at));
+
+		if (n > 0) {
+			at += (size_t)n;
+			good += (size_t)n;
+			continue;
+		}
+		search(p, good);	/* what comes behind the hole is no neighbour */
+		good = 0;
+		at += page;
+	}
+	search(p, good);
+	free(p);
+	return 0;
+}
+
+static int in_memory(const char *pid)
+{
+	char path[64], line[512], mode[8];
 	FILE *maps;
-	int mem;
+	int mem, ret = 0;
 
 	snprintf(path, sizeof(path), "/proc/%s/maps", pid);
 	maps = fopen(path, "re");
@@ -65,29 +105,19 @@ static int in_memory(const char *pid, unsigned long *found)
 	mem = open(path, O_RDONLY | O_CLOEXEC);
 	if (!maps || mem < 0)
 		return -1;
-	while (fgets(line, sizeof(line), maps)) {
+	while (!ret && fgets(line, sizeof(line), maps)) {
 		unsigned long from, to;
-		unsigned char *p;
-		ssize_t n;
 
-		if (sscanf(line, "%lx-%lx", &from, &to) != 2)
-			continue;
-		p = malloc(to - from);
-		n = p ? pread(mem, p, to - from, (off_t)from) : -1;
-		if (n > 0) {
-			total += (size_t)n;
-			*found += count(p, (size_t)n);
-		}
-		free(p);
+		if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) == 3 && mode[0] == 'r')
+			ret = in_mapping(mem, from, to - from);
 	}
 	fclose(maps);
 	close(mem);
-	return total ? 0 : -1;
+	return ret;
 }
 
 int main(int argc, char **argv)
 {
-	unsigned long found = 0;
 	unsigned char *p;
 
 	if (argc < 3 || read_file(argv[1], &p, &needle_len) || !needle_len ||
@@ -95,12 +125,20 @@ int main(int argc, char **argv)
 		return 2;
 	memcpy(needle, p, needle_len);
 	free(p);
-	for (int i = 2; i < argc; i++)
-		if (strncmp(argv[i], "pid:", 4) ? in_file(argv[i], &found) :
-						  in_memory(argv[i] + 4, &found)) {
+	for (size_t i = 0; i < needle_len; i++)
+		sprintf((char *)hex + 2 * i, "%02x", needle[i]);
+	for (int i = 2; i < argc; i++) {
+		unsigned long before = searched;
+
+		if (strncmp(argv[i], "pid:", 4) ? in_file(argv[i]) : in_memory(argv[i] + 4)) {
 			fprintf(stderr, "find_bytes: %s cannot be read\n", argv[i]);
 			return 1;
 		}
-	printf("%lu\n", found);
+		if (searched == before) {
+			fprintf(stderr, "find_bytes: %s is empty\n", argv[i]);
+			return 1;
+		}
+	}
+	printf("%lu times in %lu bytes\n", found, searched);
 	return 0;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 # What make demo shows: words, the command, what it said. Sourced after office.sh.
+# shellcheck disable=SC2154 # what lib.sh sets
 
 # tell LINE...: what is about to happen, for somebody who sees it for the first time
 tell()
@@ -17,8 +18,16 @@ _shown()
 	officer) _cmd="repoctl --key officer.pem --passphrase-fd 5${_cmd#officer}" ;;
 	sh) _cmd=$3 ;;
 	esac
-	printf '%s\n' "  \$ $_cmd" | sed "s#$W/##g; s#$TMPDIR/##g"
+	_cmd=${_typed:-$_cmd}
+	_typed=
+	printf '%s\n' "$_cmd" | sed "s#$W/##g; s#$TMPDIR/##g; s#^[[:space:]]*#    #; 1s#^    #  \$ #"
 	head -n "${LINES_SHOWN:-6}" "$_out" | sed "s#$W/##g; s#^#      #"
+}
+
+# typed COMMAND: what the next one is where people type it; here a function does it
+typed()
+{
+	_typed=$1
 }
 
 # try NAME CMD...: it must succeed
