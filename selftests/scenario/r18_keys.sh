@@ -29,15 +29,14 @@ logon()
 	keyctl search @s logon microhsm:luks
 }
 
+crypt="0 8192 crypt aes-cbc-essiv:sha256 :32:logon:microhsm:luks 0 /dev/ram0 0"
 mapping()
 {
-	dmsetup create disk --noudevsync --noudevrules --table \
-		"0 8192 crypt aes-cbc-essiv:sha256 :32:logon:microhsm:luks 0 /dev/ram0 0" &&
+	dmsetup create disk --noudevsync --noudevrules --table "$crypt" &&
 		dmsetup mknodes disk && test -b /dev/mapper/disk
 }
 
-
-plan 36
+plan 41
 ok "r18 an office" office_open
 ok "r18 a host" office_enrol alice
 ok "r18 an agent" office_agent
@@ -70,7 +69,7 @@ dd if="$W/content" of=/dev/mapper/disk conv=fsync 2> /dev/null
 ok "r18 closed" dmsetup remove disk
 not_ok "r18 nothing of it in the clear" grep -aq "on the disk" /dev/ram0
 keyctl clear @s
-not_ok "r18 no key, no disk" mapping
+says "r18 no key, no disk" "[Rr]equired key not available" mapping
 keyctl padd logon microhsm:luks @s < "$W/own.key" > /dev/null
 ok "r18 another's key opens" mapping
 not_ok "r18 but shows nothing" sh -c "head -c 12 /dev/mapper/disk | cmp -s - $W/content"
@@ -79,6 +78,23 @@ keyctl clear @s
 microhsm fetch "$R/disk/luks" --as logon --description microhsm:luks > /dev/null
 mapping
 ok "r18 the right one shows it all" sh -c "head -c 12 /dev/mapper/disk | cmp - $W/content"
+dmsetup remove disk
+
+# Another user's, in a keyring that both can write
+chmod 644 "$W/own.key"
+ring=$(keyctl newring shared @s)
+keyctl setperm "$ring" 0x3f3f3f3f
+ok "r18 one planted by another user" su user -c \
+	"keyctl padd logon microhsm:shared $ring < $W/own.key"
+planted=$(keyctl search "$ring" logon microhsm:shared)
+is "r18 is another user's" "$(keyctl rdescribe "$planted" | cut -d';' -f2)" 1000
+ok "r18 ours takes its place" microhsm fetch "$R/disk/luks" --as logon \
+	--description microhsm:shared --keyring "$ring"
+is "r18 as root's own" "$(keyctl rdescribe "$(keyctl search "$ring" logon microhsm:shared)" |
+	cut -d';' -f2)" 0
+shared=$(echo "$crypt" | sed s/:luks/:shared/)
+dmsetup create disk --noudevsync --noudevrules --table "$shared" && dmsetup mknodes disk
+ok "r18 and dm-crypt opens with it" sh -c "head -c 12 /dev/mapper/disk | cmp - $W/content"
 dmsetup remove disk
 
 ok "r18 a user key" microhsm fetch "$R/disk/user" --as user --description given
