@@ -307,7 +307,7 @@ struct mh_status {
  *   host's request.
  * STATEMENT: REGION_ID, STATEMENT: ANCHOR, DELEGATION, EPOCH, REVOKE, SUSPEND for a joined
  *   Region. ESTALE older.
- * IDENTITIES (dump), KEYS (dump): what is held.
+ * IDENTITIES (dump): those that are held.
  * EVENT (multicast): EVENT_KIND, REGION, NAME, NUMBER.
  */
 enum mh_genl_cmd {
