@@ -3,6 +3,7 @@
 # where: host
 # The man pages and --help say the same: each verb with its operands, each option with its
 # argument, each exit code, each key of repositoryd.ini; none more; and rst2man takes the pages.
+# uapi.rst names each call, struct, command and attribute of the header.
 # shellcheck source=selftests/lib.sh
 . "${MH_LIB:-selftests/lib.sh}"
 
@@ -106,6 +107,25 @@ daemon_keys()
 	differ repositoryd.ini help page
 }
 
+# What the header gives programs, and the page does not name
+undocumented()
+{
+	grep -oE '^#define MH_IOC_[A-Z_]+|^struct mh_[a-z_]+ \{|^	MH_(CMD|ATTR)_[A-Z_]+|MH_FETCH_[A-Z]+|MH_PULL_[A-Z]+' \
+		"$TOP/uapi/linux/microhsm.h" | sed 's/^#define //; s/^	//; s/ {$//' |
+		grep -vE '_(UNSPEC|PAD|MAX|TIMEOUT)$' | sort -u |
+		while read -r _name; do
+			grep -q "\<$_name\>" "$TOP/Documentation/uapi.rst" || echo "$_name"
+		done
+}
+
+# Documents that rst2html has something to say about
+warned()
+{
+	for _d in "$TOP"/Documentation/*.rst; do
+		rst2html --report=2 "$_d" page.html 2>&1
+	done
+}
+
 # What make install puts where
 installed()
 {
@@ -113,7 +133,7 @@ installed()
 	(cd root && find . -type f -printf '%m %p\n' | sort -k2)
 }
 
-plan 16
+plan 18
 for p in repoctl.1 microhsm.1 repositoryd.8; do
 	is "$p: rst2man takes it without a word" "$(page $p)" ""
 	ok "$p: is a man page" grep -q '^\.SH EXIT STATUS' $p
@@ -134,3 +154,5 @@ ok "an installed tool runs" root/usr/bin/repoctl --help
 # shellcheck disable=SC2046 # words
 fails_with "repoctl: of addresses eight, as the page says" 2 root/usr/bin/repoctl entity enrol x \
 	$(seq -f "--address a:%g" 9)
+is "uapi.rst names all that the header has" "$(undocumented)" ""
+is "rst2html takes each document without a word" "$(warned)" ""
