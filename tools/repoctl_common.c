@@ -39,8 +39,10 @@ int rc_call(struct rc *rc, u8 op, struct mh_buf body, struct mh_bytes *reply)
 		return ret;
 	ret = mh_admin_call(rc->fd, op, body, &status, reply);
 	if (ret)
-		return mh_fail(MH_EXIT_UNREACHABLE, "%s: no answer: %s", rc->socket,
-			       strerror(-ret));
+		return mh_fail(MH_EXIT_UNREACHABLE,
+			       "%s: no answer: %s; repositoryd may be ending, or have too many "
+			       "callers: try again, and see its log",
+			       rc->socket, strerror(-ret));
 	if (!status)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
