@@ -433,6 +433,9 @@ static int mh_on_answer(struct mh_session *s, const struct mh_record_hdr *rec)
 			return -EBADMSG;
 		if (ret == -EDQUOT)
 			return -ECONNRESET;
+		/* no wrap opens, or no signer came along: the caller's keys are all there */
+		if (ret == -ENOKEY)
+			ret = -EBADMSG;
 		if (ret)
 			mh_flight_finish(fl, ret, NULL);
 		else if (fl->answer.state == MH_ANSWER_DONE)
