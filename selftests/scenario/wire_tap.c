@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * wire_tap PORT TO LOG BYTES: a relay from 127.0.0.1:PORT to 127.0.0.1:TO, one connection
- * after the other, each a line "connect" in LOG.  Each payload segment is a line in LOG, "up N" from the client or
- * "down N" from the server; all bytes that pass are appended to BYTES.
+ * after the other, each a line "connect" in LOG.  Each payload segment is a line in LOG,
+ * "up N" from the client or "down N" from the server; all bytes that pass are appended to
+ * BYTES.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
