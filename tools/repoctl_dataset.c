@@ -134,6 +134,25 @@ static int add_policy(struct rc *rc, struct rc_maker *m, const char *name,
 	return rc_end(rc, m, leaf);
 }
 
+/* Made again, a DataSet keeps its mode: the keys of group would go to the server unasked. */
+static int keeps_mode(struct rc *rc, const char *name, u32 mode)
+{
+	struct mh_bytes bytes = { 0 };
+	struct mh_stmt s;
+	int ret = rc_get(rc, MH_DATASET, name, &bytes, &s);
+	u32 was;
+
+	if (ret)
+		return ret == MH_EXIT_NOTFOUND ? 0 : ret;
+	was = (u32)mh_stmt_num(&s, MH_A_MODE);
+	mh_bytes_free(&bytes);
+	if (was == mode)
+		return 0;
+	return mh_fail(MH_EXIT_CONFLICT,
+		       "DataSet %s exists in mode %s, which is never changed: choose another name",
+		       name, word_of(modes, was));
+}
+
 static int dataset_create(struct rc *rc, const struct rc_args *a)
 {
 	const char *name = a->operand[0];
@@ -151,6 +170,8 @@ static int dataset_create(struct rc *rc, const struct rc_args *a)
 		ret = parse_policy(a, &p);
 	if (!ret)
 		ret = rc_open_quorum(rc);
+	if (!ret)
+		ret = keeps_mode(rc, name, p.mode);
 	if (!ret)
 		ret = add_policy(rc, m, name, &p, policy);
 	if (!ret)
