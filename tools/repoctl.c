@@ -12,7 +12,8 @@ static const struct rc_verb *const nouns[] = {
 
 static const struct rc_option global_options[] = {
 	{ "--socket", "PATH", "admin socket (default /run/microhsm/admin)" },
-	{ "--region", "LABEL", "the Region; not needed when there is one" },
+	{ "--region", "LABEL[:FINGERPRINT]",
+	  "the Region; not needed when there is one (default $MICROHSM_REGION)" },
 	{ "--key", "FILE", "an officer's key; again for each officer of a quorum" },
 	{ "--passphrase-fd", "N",
 	  "read passphrases from descriptor N, one a line, in the keys' order" },
@@ -210,6 +211,7 @@ int main(int argc, char **argv)
 	if (!rc)
 		return mh_fail(MH_EXIT_FAILED, "out of memory");
 	rc->socket = getenv("MICROHSM_ADMIN") ? getenv("MICROHSM_ADMIN") : "/run/microhsm/admin";
+	rc->region_label = getenv("MICROHSM_REGION");
 	rc->passphrase_fd = -1;
 	rc->fd = -1;
 	mh_process_protect();

@@ -78,6 +78,8 @@ int rc_open_officers(struct rc *rc);	/* keys given; asks passphrases */
 int rc_open_quorum(struct rc *rc);
 /* Newest statement of (type, subject): MH_EXIT_NOTFOUND without a message when there is none. */
 int rc_get(struct rc *rc, u8 type, const char *subject, struct mh_bytes *bytes, struct mh_stmt *s);
+/* Signed by the officers of the Region's ANCHOR; else told, and MH_EXIT_DENIED */
+int rc_signed(struct rc *rc, const struct mh_stmt *s, const char *what);
 /* Serial for the next statement of (type, subject). */
 int rc_next_serial(struct rc *rc, u8 type, const char *subject, u64 *serial);
 

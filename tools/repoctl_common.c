@@ -54,53 +54,90 @@ int rc_call(struct rc *rc, u8 op, struct mh_buf body, struct mh_bytes *reply)
 	return code;
 }
 
+/*
+ * The next link: the genesis makes the Region's id, each later one is signed by the one before.
+ * What the daemon says is the Region's officers is not believed otherwise.
+ */
+static int take_anchor(struct rc *rc, struct mh_buf bytes)
+{
+	struct mh_bytes copy = { 0 };
+	struct mh_stmt next;
+	u8 region[32];
+	int ret;
+
+	if (mh_bytes_copy(&copy, bytes.p, bytes.n))
+		return mh_fail(MH_EXIT_FAILED, "out of memory");
+	if (mh_stmt_parse(&next, copy.p, copy.n)) {
+		mh_bytes_free(&copy);
+		return mh_fail(MH_EXIT_BAD_INPUT, "repositoryd sent an ANCHOR that is malformed");
+	}
+	if (rc->anchor_bytes.n)
+		ret = mh_anchor_next(&rc->anchor, rc->region, &next);
+	else
+		ret = mh_anchor_genesis(&next, region) || memcmp(region, rc->region, 32);
+	if (ret) {
+		mh_bytes_free(&copy);
+		return mh_fail(MH_EXIT_DENIED,
+			       "the server's ANCHOR %llu is not this Region's: nothing was done; "
+			       "do not trust this server",
+			       (unsigned long long)next.serial);
+	}
+	mh_bytes_free(&rc->anchor_bytes);
+	rc->anchor_bytes = copy;
+	rc->anchor = next;
+	return 0;
+}
+
 /* The newest ANCHOR of the Region, by walking what the daemon has. */
 static int read_anchor(struct rc *rc)
 {
-	u8 body[40];
 	struct mh_bytes reply;
-	struct mh_reader r;
-	struct mh_buf last = { 0 };
-	u64 from = 1;
-	int ret;
+	u8 body[40];
+	int ret = 0;
+	u16 n;
 
-	for (;;) {
+	mh_bytes_free(&rc->anchor_bytes);
+	do {
+		struct mh_reader r;
+
 		memcpy(body, rc->region, 32);
-		mh_put64(body + 32, from);
+		mh_put64(body + 32, rc->anchor_bytes.n ? rc->anchor.serial + 1 : 1);
 		ret = rc_call(rc, MH_ADMIN_ANCHORS, MH_BUF(body, sizeof(body)), &reply);
 		if (ret)
 			return ret;
 		mh_reader_init(&r, reply.p, reply.n);
-		u16 n = mh_read_u16(&r);
-
-		for (u16 i = 0; i < n; i++)
-			last = mh_read_big(&r, MH_STMT_MAX);
-		if (mh_read_end(&r) || (n && mh_stmt_parse(&rc->anchor, last.p, last.n))) {
-			mh_bytes_free(&reply);
-			return mh_fail(MH_EXIT_BAD_INPUT,
-				       "repositoryd sent an ANCHOR that is malformed");
-		}
-		if (n) {
-			from = rc->anchor.serial + 1;
-			mh_bytes_free(&rc->anchor_bytes);
-			ret = mh_bytes_copy(&rc->anchor_bytes, last.p, last.n);
-		}
+		n = mh_read_u16(&r);
+		for (u16 i = 0; i < n && !ret; i++)
+			ret = take_anchor(rc, mh_read_big(&r, MH_STMT_MAX));
+		if (!ret && mh_read_end(&r))
+			ret = mh_fail(MH_EXIT_BAD_INPUT, "repositoryd's answer is malformed");
 		mh_bytes_free(&reply);
-		if (ret)
-			return mh_fail(MH_EXIT_FAILED, "out of memory");
-		if (n < 64)
-			break;
-	}
-	if (!rc->anchor_bytes.n ||
-	    mh_stmt_parse(&rc->anchor, rc->anchor_bytes.p, rc->anchor_bytes.n))
-		return mh_fail(MH_EXIT_NOTFOUND, "the Region has no ANCHOR");
-	mh_quorum_of(&rc->quorum, &rc->anchor);
-	return 0;
+	} while (!ret && n == 64);
+	if (!ret && !rc->anchor_bytes.n)
+		ret = mh_fail(MH_EXIT_NOTFOUND, "the Region has no ANCHOR");
+	if (!ret)
+		mh_quorum_of(&rc->quorum, &rc->anchor);
+	return ret;
+}
+
+/* LABEL:FINGERPRINT: the label is the server's word, the fingerprint is the person's. */
+static int check_pin(const struct rc *rc, const char *pin)
+{
+	char fingerprint[MH_FINGERPRINT_LEN];
+
+	mh_fingerprint(rc->region, fingerprint);
+	if (mh_fingerprint_same(pin, fingerprint))
+		return 0;
+	return mh_fail(MH_EXIT_DENIED,
+		       "the server's Region has the fingerprint %s, not the one given: nothing was "
+		       "done",
+		       fingerprint);
 }
 
 int rc_open_region(struct rc *rc)
 {
-	const char *label = rc->region_label ? rc->region_label : "";
+	const char *label = rc->region_label ? rc->region_label : "", *pin = strchr(label, ':');
+	int len = pin ? (int)(pin - label) : (int)strlen(label);
 	u8 body[2 + 256];
 	struct mh_writer w;
 	struct mh_reader r;
@@ -110,7 +147,7 @@ int rc_open_region(struct rc *rc)
 	int ret;
 
 	mh_writer_init(&w, body, sizeof(body));
-	mh_write_v(&w, label, strlen(label));
+	mh_write_v(&w, label, (size_t)len);
 	if (w.err)
 		return mh_fail(MH_EXIT_USAGE, "the Region's name is too long");
 	ret = rc_call(rc, MH_ADMIN_REGIONS, MH_BUF(body, w.len), &reply);
@@ -124,11 +161,12 @@ int rc_open_region(struct rc *rc)
 	mh_bytes_free(&reply);
 	if (!n)
 		return mh_fail(MH_EXIT_NOTFOUND,
-			       "no Region %s; make one with repoctl region create", label);
+			       "no Region %.*s; make one with repoctl region create", len, label);
 	if (n != 1)
 		return mh_fail(MH_EXIT_USAGE, "there are %u Regions: say which with --region LABEL",
 			       n);
-	return read_anchor(rc);
+	ret = pin ? check_pin(rc, pin + 1) : 0;
+	return ret ? ret : read_anchor(rc);
 }
 
 static int open_officer(struct rc *rc, unsigned int i)
@@ -221,7 +259,19 @@ int rc_get(struct rc *rc, u8 type, const char *subject, struct mh_bytes *bytes, 
 		ret = mh_stmt_parse(s, bytes->p, bytes->n);
 	if (ret)
 		return mh_fail(MH_EXIT_BAD_INPUT, "repositoryd sent a statement that is malformed");
+	if (s->type != type || !mh_buf_equal(s->subject, mh_text(subject)))
+		return mh_fail(MH_EXIT_BAD_INPUT,
+			       "repositoryd sent another statement than that of %s", subject);
 	return 0;
+}
+
+int rc_signed(struct rc *rc, const struct mh_stmt *s, const char *what)
+{
+	if (!mh_stmt_verify(s, rc->region, &rc->anchor))
+		return 0;
+	return mh_fail(MH_EXIT_DENIED,
+		       "the server's %s of %.*s is not signed by this Region's officers", what,
+		       (int)s->subject.n, s->subject.p);
 }
 
 int rc_next_serial(struct rc *rc, u8 type, const char *subject, u64 *serial)
