@@ -32,6 +32,7 @@ typed()
 	case $1 in
 	*' &') eval "start ${1%% *} ${1% &}" ;;
 	'modprobe microhsm') module_load ;;
+	export*) eval "$1" ;;
 	*) person sh -c "$1" > "$TMPDIR/shown" 2>&1 ;;
 	esac
 	_rc=$?
@@ -51,7 +52,7 @@ section()
 	done 4< "$TMPDIR/section"
 }
 
-plan 28
+plan 29
 ip addr add 192.0.2.1/32 dev lo
 mkdir -p /etc/microhsm
 office='### 1. The office: a server and an officer'
