@@ -113,10 +113,15 @@ static int parse_address(const char *text, struct addrinfo **out)
 	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
 				  .ai_socktype = SOCK_STREAM };
 	const char *colon = strrchr(text, ':');
-	char host[64];
 	size_t n = colon ? (size_t)(colon - text) : 0;
+	char host[64], *end;
+	unsigned long port;
 
 	if (!colon || !n || n >= sizeof(host))
+		return -EINVAL;
+	/* getaddrinfo() takes none for 0, and 65537 for 1 */
+	port = strtoul(colon + 1, &end, 10);
+	if (colon[1] < '0' || colon[1] > '9' || *end || !port || port > 65535)
 		return -EINVAL;
 	if (*text == '[' && text[n - 1] == ']') {
 		text++;
