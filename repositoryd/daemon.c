@@ -83,10 +83,28 @@ static int drop_privileges(const struct passwd *pw)
 	return 0;
 }
 
+/* SQLite says "disk I/O error" of a file system that is read-only. */
+static int may_write(const char *path)
+{
+	char *copy = strdup(path);
+	int ret = !copy ? -ENOMEM : access(dirname(copy), W_OK) ? -errno : 0;
+
+	free(copy);
+	if (!ret && access(path, W_OK) && errno != ENOENT)
+		ret = -errno;
+	return ret;
+}
+
 static int open_store(struct mh_daemon *d)
 {
-	int ret = mh_store_open(&d->store, d->config.store);
+	int ret = may_write(d->config.store);
 
+	if (ret) {
+		mh_log(MH_LOG_ERROR, "%s: %s; the store must be writable for %s", d->config.store,
+		       strerror(-ret), d->config.user ? d->config.user : "the user that I run as");
+		return MH_RD_STORE;
+	}
+	ret = mh_store_open(&d->store, d->config.store);
 	if (ret) {
 		mh_log(MH_LOG_ERROR, "%s: %s%s%s", d->config.store,
 		       ret == -EUCLEAN ? "the store is damaged; restore it from a backup: " :
