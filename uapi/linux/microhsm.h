@@ -119,6 +119,8 @@ enum mh_form { MH_FORM_KEY = 0, MH_FORM_LOGON = 1, MH_FORM_USER = 2 };
  * A refusal by the peer: ENOENT unknown or no right, EKEYREVOKED revoked, EKEYREJECTED
  * suspended, EPERM policy, ESTALE stale, ENODATA out of date, EBUSY busy, EDQUOT limit; `refusal`
  *   has the code.
+ * What the peer sent does not hold: EBADMSG; ENOTUNIQ two statements of one serial (a fork),
+ * EPROTONOSUPPORT of a version, EOPNOTSUPP of a kind that is not known here.
  */
 struct mh_fetch_io {
 	__u32 size;
