@@ -18,7 +18,7 @@ int mh_attach(void)
 
 	if (fd < 0)
 		return -errno;
-	if (ioctl(fd, MH_IOC_ATTACH) < 0) {
+	if (ioctl(fd, MH_IOC_ATTACH, 0) < 0) {
 		int ret = -errno;
 
 		close(fd);
