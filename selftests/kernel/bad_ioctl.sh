@@ -7,6 +7,10 @@
 # shellcheck source=selftests/lib.sh
 . "${MH_LIB:-selftests/lib.sh}"
 
+export MH_ERRNOS=$TMPDIR/errnos
+: > "$MH_ERRNOS"
+chmod 666 "$MH_ERRNOS"
+
 # no WANT CALL FIELD=VALUE...: notes a call that does not end as wanted
 wrong=0
 no()
@@ -31,7 +35,7 @@ SEAT='seats=seat:s nseats=1'
 INIT="INIT name=zoe $SEAT"
 GONE=0x7ffffff0
 
-plan 16
+plan 17
 id=$(identity_probe init alice s)
 ok "an identity" test "$id" -gt 0
 state=$(keys_probe status)
@@ -203,6 +207,34 @@ dead=$(keys_probe init dead 0)
 keyctl revoke "$dead"
 ok "a key that was revoked goes" wait_for 5 sh -c "ioc BLOB serial=$dead buf=@1 len=1 | grep ENOKEY"
 ok "and is no key for any use" sh -c "ioc SIGN serial=$dead | grep -E 'EKEYREVOKED|ENOKEY'"
+
+# What uapi/linux/microhsm.h names for each call and is to be had here; scenario/bad_fetch.sh has
+# the rest.  ENOMEM is check-debug's (failslab).
+is "each call was met with each of its errnos" "$(while read -r call errnos; do
+	for e in $errnos; do
+		grep -qx "$call $e" "$MH_ERRNOS" || echo "$call $e"
+	done
+done << EOT
+STATUS ok EINVAL EFAULT
+INIT EINVAL EFAULT EPERM EEXIST
+UNLOCK EINVAL EFAULT EPERM EKEYREJECTED EEXIST
+BLOB EINVAL EFAULT EPERM ENOKEY ENOSPC
+BLOB_ACK EINVAL EFAULT EPERM ENOKEY
+REQUEST EINVAL EFAULT EPERM ENOKEY ENOSPC
+FETCH EINVAL EFAULT ENOKEY ENOTDIR EKEYREJECTED
+COLLECT EINVAL EFAULT ENOENT
+INFO ok EINVAL EFAULT ENOKEY EACCES EKEYREJECTED
+AEAD EINVAL EFAULT ENOKEY EACCES EKEYREJECTED ENOSPC EBADMSG
+STREAM_BEGIN EINVAL EFAULT ENOKEY EACCES EKEYREJECTED
+STREAM EINVAL EFAULT ENOKEY
+SIGN ok EINVAL EFAULT ENOKEY EACCES EKEYREJECTED
+ATTACH ok EINVAL EPERM EBUSY
+PULL EINVAL EPERM EAGAIN
+SESSION EPERM ENOENT
+DONE EINVAL EPERM ENOENT
+DRAIN EINVAL EFAULT EPERM
+EOT
+)" ""
 
 within "random calls as a user" 12 keys_probe uid 1000 ioc_fuzz 1 40000 8 "$id"
 note "$(cat "$_out")"

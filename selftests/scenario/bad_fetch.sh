@@ -12,6 +12,7 @@
 # shellcheck source=selftests/scenario/office.sh
 . "$(dirname "${MH_LIB:-selftests/lib.sh}")/scenario/office.sh"
 export MH_PASS=tea
+export MH_ERRNOS=$TMPDIR/errnos
 
 # errno CALL...: how the last call ended
 errno()
@@ -45,7 +46,7 @@ quiet()
 	keys_probe status | grep -q 'requests=0 .*double=0'
 }
 
-plan 57
+plan 70
 ok "a Region" office_open
 cp -r "$W/store" "$W/store.empty"
 ok "a host" office_enrol alice
@@ -127,6 +128,7 @@ is "STREAM: and that ends it" "$(errno STREAM_BEGIN serial=$aes op=2 -- \
 short=$(microhsm fetch $R/disk/short)
 ok "a lease that ends" wait_for 6 sh -c "ioc SIGN serial=$short | grep -E 'EKEYEXPIRED|ENOKEY'"
 is "a delivered key is no identity" "$(errno BLOB serial=$aes buf=@1 len=1)" EKEYREJECTED
+is "a joined identity has no request to make" "$(errno REQUEST serial=$id buf=@2048 len=2048)" EINVAL
 is "nor may it be collected twice" "$(errno FETCH flags=1 region=$R name=disk/data keyring=-3 -- \
 	COLLECT region=$R name=disk/data keyring=-3 poll=5000 -- \
 	COLLECT region=$R name=disk/data keyring=-3)" ENOENT
@@ -136,9 +138,21 @@ is "begun is EINPROGRESS" "$(errno FETCH flags=1 region=$R name=disk/data keyrin
 is "another's name is not collected" "$(errno FETCH flags=1 region=$R name=disk/data keyring=-3 -- \
 	COLLECT region=$R name=tls/www keyring=-3 poll=5000)" EINVAL
 
+# ---- suspended ----
+stmt suspend alice "$W/officer.pem" "$W/role.stmt" "$W/suspend.stmt"
+is "an hour's suspension" "$(stmt send "$W/role.stmt" "$W/suspend.stmt")" "0 "
+ok "suspended: EKEYREJECTED" wait_for 5 sh -c \
+	"ioc FETCH region=$R name=disk/data keyring=-3 | grep EKEYREJECTED"
+fails_with "so says the tool" 4 microhsm fetch $R/disk/data
+stmt suspend alice "$W/officer.pem" "$W/role.stmt" "$W/suspend.stmt" 0
+is "and its end" "$(stmt send "$W/role.stmt" "$W/suspend.stmt")" "0 "
+ok "then it fetches again" wait_for 10 microhsm fetch $R/disk/data
+
 # ---- agents that fail it ----
 kill "$agent"
 wait_for 6 sh -c "keys_probe status | grep -q agent=0"
+is "sessions that an agent hoards: EDQUOT" "$(ioc_hoard $R disk/data | tail -n 1)" "EDQUOT after 1024"
+ok "they go with it" wait_for 10 sh -c "keys_probe status | grep -q 'requests=0 sessions=0'"
 is "no agent: ENOTCONN" "$(fetch_errno disk/data)" ENOTCONN
 start stuck keys_probe agent deaf
 wait_for 5 grep -q 'attach ok' "$TMPDIR/stuck.log"
@@ -177,3 +191,35 @@ ok "revoked: EKEYREVOKED" wait_for 5 test "$(fetch_errno disk/data)" = EKEYREVOK
 fails_with "so says the tool" 8 microhsm fetch $R/disk/data
 is "its keys are of no use" "$(errno AEAD serial=$aes op=1 out=@16 out_len=16 |
 	grep -Ec 'EKEYREVOKED|ENOKEY')" 1
+
+# ---- after a drain ----
+wait_for 5 sh -c "! keyctl rdescribe $aes"
+is "drained" "$(errno DRAIN)" ok
+for c in INIT\ name=zoe "UNLOCK blob=@300 len=300 seats=seat:s nseats=1" ATTACH; do
+	is "drained: $c" "$(errno $c)" ESHUTDOWN
+done
+
+# What uapi/linux/microhsm.h names, beside what kernel/bad_ioctl.sh has.  Not to be had from this
+# server: EPERM (policy), ESTALE and EDQUOT (limit) as a peer's refusal; EINTR is nobody's to see,
+# as only a fatal signal ends the wait.  EBUSY as a refusal is scenario/bad_disk.sh's.
+is "each call was met with each of its errnos" "$(while read -r call errnos; do
+	for e in $errnos; do
+		grep -qx "$call $e" "$MH_ERRNOS" || echo "$call $e"
+	done
+done << EOT
+FETCH ok EACCES EDQUOT EBUSY EINPROGRESS ENOENT ENODATA EKEYREVOKED EKEYREJECTED ENOTCONN ETIMEDOUT
+FETCH EHOSTUNREACH ECONNRESET ENOTDIR EINVAL ENOKEY
+COLLECT ok EAGAIN ENOENT EINVAL
+AEAD EBADMSG EKEYREJECTED
+STREAM_BEGIN ok EKEYREJECTED
+STREAM EINVAL EFAULT ENOSPC EBADMSG ENOKEY
+SIGN EKEYREJECTED
+BLOB EKEYREJECTED
+REQUEST EINVAL
+SESSION EDQUOT
+DRAIN ok
+INIT ESHUTDOWN
+UNLOCK ESHUTDOWN
+ATTACH ESHUTDOWN
+EOT
+)" ""

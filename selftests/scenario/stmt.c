@@ -10,6 +10,7 @@
  *	stmt send FILE...                   in one submission: status, and what the server says
  *	stmt push FILE                      to the kernel: ok, or the errno's name
  *	stmt alter send|push FILE STEP      every STEPth byte altered in turn: how each ended
+ *	stmt suspend NAME KEY FILE FILE [S] a DELEGATION of that role, and its SUSPEND for S seconds
  *	stmt region                         region_id in hexadecimal
  */
 #include <errno.h>
@@ -197,6 +198,53 @@ static int make(char **v)
 	return 0;
 }
 
+static int put_file(const char *path, struct mh_buf body, const u8 sig[MH_SIG_LEN])
+{
+	u8 out[MH_STMT_MAX];
+	struct mh_writer w;
+
+	mh_writer_init(&w, out, sizeof(out));
+	mh_stmt_write_head(&w, body, 0, 1, NULL, 0);
+	mh_write_u8(&w, 1);
+	mh_write_u8(&w, MH_SET_SIGNER);
+	mh_write_u8(&w, 1);
+	mh_write_u8(&w, 0);
+	mh_write_bytes(&w, sig, MH_SIG_LEN);
+	return w.err ? w.err : mh_file_write(path, out, w.len, 0600);
+}
+
+static int suspend(char **v)
+{
+	u64 now = (u64)time(NULL), life = v[4] ? strtoull(v[4], NULL, 0) : 3600, serial;
+	struct timespec t;
+	u8 body[1024], key[32], pub[64], leaf[MH_HASH_LEN], own[MH_HASH_LEN], sig[MH_SIG_LEN];
+	struct mh_writer b;
+
+	world();
+	if (mh_p256_generate(key, pub))
+		die("no key");
+	clock_gettime(CLOCK_REALTIME, &t);
+	serial = now * 1000 + (u64)t.tv_nsec / 1000000;	/* above that of the one before */
+	mh_writer_init(&b, body, sizeof(body));
+	mh_stmt_begin(&b, MH_DELEGATION, region, anchor_leaf, MH_BUF("guard", 5), serial, now, now,
+		      now + 3600);
+	mh_write_attr(&b, MH_A_KEY, pub, 64);
+	mh_write_attr_u8(&b, MH_A_ROLE, MH_ROLE_SUSPEND);
+	mh_stmt_leaf(MH_BUF(body, b.len), leaf);
+	sign(v[1], leaf, sig, key);
+	if (b.err || put_file(v[2], MH_BUF(body, b.len), sig))
+		die(v[2]);
+	mh_writer_init(&b, body, sizeof(body));
+	mh_stmt_begin(&b, MH_SUSPEND, region, leaf, MH_BUF(v[0], strlen(v[0])), serial, now, now,
+		      now + 3600);
+	mh_write_attr_u64(&b, MH_A_UNTIL, now + life);
+	mh_stmt_leaf(MH_BUF(body, b.len), own);
+	sign("stranger", own, sig, key);
+	if (b.err || put_file(v[3], MH_BUF(body, b.len), sig))
+		die(v[3]);
+	return 0;
+}
+
 static int get(char **v)
 {
 	struct mh_bytes b;
@@ -328,6 +376,7 @@ static const struct {
 } verbs[] = {
 	{ "make", 4, make }, { "get", 2, get },	    { "send", 1, send_all },
 	{ "push", 1, push }, { "alter", 3, alter }, { "region", 0, tell_region },
+	{ "suspend", 4, suspend },
 };
 
 int main(int argc, char **argv)
