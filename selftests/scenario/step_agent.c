@@ -109,16 +109,15 @@ static bool from_kernel(int session, int sock, unsigned int n)
 	return write_all(sock, frame, (size_t)got);
 }
 
-/* What there is to seal is pulled and never written. */
-static bool ignore_seal(int kernel)
+/* What there is to seal is pulled and never written: 1, or 0 if nothing is there, or -errno */
+static int ignore_seal(int kernel)
 {
 	struct mh_pull pull;
+	int ret = mh_attach_pull(kernel, &pull);
 
-	if (mh_attach_pull(kernel, &pull) < 0)
-		return false;
-	if (pull.kind == MH_PULL_SEAL)
+	if (ret > 0 && pull.kind == MH_PULL_SEAL)
 		printf("seal\n");
-	return true;
+	return ret;
 }
 
 static void pump(int kernel, const struct mh_pull *pull)
@@ -142,7 +141,7 @@ static void pump(int kernel, const struct mh_pull *pull)
 		if (both && p[1].revents)
 			both = from_server(p[1].fd, p[0].fd, ++down);
 		if (both && p[2].revents)
-			both = ignore_seal(kernel);
+			both = ignore_seal(kernel) >= 0;
 		printf("frames up%u down%u\n", up, down);
 	}
 	close(p[0].fd);
@@ -167,6 +166,8 @@ int main(int argc, char **argv)
 		printf("attach %s\n", strerror(-p.fd));
 		return 1;
 	}
+	while (ignore_seal(p.fd) > 0)	/* else what there is to seal would pass for a fetch */
+		;
 	printf("attached\n");
 	while (poll(&p, 1, -1) > 0) {
 		hold("pull");
