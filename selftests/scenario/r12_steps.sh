@@ -118,7 +118,7 @@ try()
 # A whole fetch has five seconds, which a machine that stalls may take: once more then.
 too_slow()
 {
-	grep -q 'timed out' "$TMPDIR/one.log" && note "the fetch timed out: once more"
+	grep -qE 'timed out|in time' "$TMPDIR/one.log" && note "the fetch timed out: once more"
 }
 
 plan $((6 + 8 * 9 * 2))
