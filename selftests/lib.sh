@@ -147,11 +147,13 @@ wait_for()
 	done
 }
 
-# start VAR CMD...: run in the background, pid in VAR, output in $TMPDIR/VAR.log.
+# start VAR CMD...: run in the background, pid in VAR, output in $TMPDIR/VAR.log, which is
+# not there until the child has made it: the last one's is no sign of the new one's life.
 start()
 {
 	_var=$1
 	shift
+	rm -f "$TMPDIR/$_var.log"
 	"$@" > "$TMPDIR/$_var.log" 2>&1 3>&- &
 	eval "$_var=$!"
 }

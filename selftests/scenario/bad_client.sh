@@ -91,7 +91,6 @@ ok "descriptors are given back" wait_for 10 sh -c "[ \$(find /proc/$repositoryd/
 # ---- the admin socket ----
 is "a length past all is closed at once" "$(closes "$W/admin" garbage 2; closes "$W/admin" text 2
 	closes "$W/admin" empty 2)" ""
-rm -f "$TMPDIR/many.log"
 start many bad_peer many "$W/admin" 40 8
 wait_for 5 grep -qs '40 open' "$TMPDIR/many.log"
 fails_with "all places taken: an officer is told that nobody answers" 6 repoctl status
@@ -101,7 +100,6 @@ ok "then there is place again" wait_for 5 repoctl status
 
 # ---- and repoctl, of a daemon that is none ----
 for k in close text; do
-	rm -f "$TMPDIR/fake.log"
 	start fake bad_peer serve "$W/fake" $k
 	wait_for 5 grep -qs listening "$TMPDIR/fake.log"
 	fails_with "repoctl at a socket that would $k" 6 repoctl --socket "$W/fake" status

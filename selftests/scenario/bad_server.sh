@@ -28,10 +28,9 @@ ends()
 	echo "$_said" | grep -Eq ': .*(;|:) ' || echo "$kind: no advice: $_said"
 }
 
-# A server of that KIND; its log is new, lest an older one speak for it
+# A server of that KIND
 listens()
 {
-	rm -f "$TMPDIR/evil.log"
 	start evil bad_peer serve $B "$1" "$W/anchor"
 	wait_for 5 grep -qs listening "$TMPDIR/evil.log" || echo "$1: no server"
 }

@@ -34,8 +34,7 @@ EOT
 
 office_daemon()
 {
-	# neither the last one's log nor the socket that it left when killed is a sign of life
-	rm -f "$TMPDIR/repositoryd.log"
+	# the log, not the socket that the last one left when killed, is the sign of life
 	start repositoryd repositoryd --config "$W/ini"
 	wait_for 10 grep -q "office serves" "$TMPDIR/repositoryd.log" || { cat "$TMPDIR/repositoryd.log"; return 1; }
 }

@@ -21,7 +21,6 @@ V4=10.7.0.2 V6=fd00:7::2
 relay()
 {
 	[ -z "$agent" ] || stop agent
-	rm -f "$TMPDIR/agent.log"
 	start agent microhsm agent --state "$S" "$@"
 	wait_for 10 sh -c 'keys_probe status | grep -q agent=1'
 }
@@ -72,7 +71,6 @@ store = $W/store/db
 keeper = $W/keeper
 genesis = $region
 EOT
-	rm -f "$TMPDIR/repositoryd.log"
 	start repositoryd nsenter --net=$NS repositoryd --config "$W/away.ini"
 	log_says "office serves"
 }

@@ -8,7 +8,6 @@ LONGEST=0	# of all attempts, in hundredths of a second
 # relay as replay_relay takes it
 relay()
 {
-	rm -f "$TMPDIR/relay.log"
 	start relay replay_relay "$@"
 	wait_for 5 grep -q listening "$TMPDIR/relay.log"
 }
