@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # where: vm
-# timeout: 400
+# timeout: 200
 # R17 R50: clients of repositoryd that are silent, slow, flood, send half or nonsense, or are many:
 # each is closed in time, a good host is served meanwhile, and the daemon lives on. The same of
 # its admin socket.

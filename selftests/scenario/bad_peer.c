@@ -185,13 +185,14 @@ static void behave(int fd, const char *kind)
 /* Whether the other end closes within so many seconds */
 static bool closes(int fd, double seconds)
 {
-	double end = now() + seconds;
+	double end = now() + seconds, left;
 	u8 buf[4096];
 
-	while (now() < end) {
+	/* left is taken once: the clock goes on, and a negative one would wait for ever */
+	while ((left = end - now()) > 0) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 
-		if (poll(&p, 1, (int)((end - now()) * 1000) + 1) < 0)
+		if (poll(&p, 1, (int)(left * 1000) + 1) < 0)
 			return false;
 		if (p.revents && recv(fd, buf, sizeof(buf), 0) <= 0)
 			return true;
