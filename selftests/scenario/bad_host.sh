@@ -144,7 +144,11 @@ EOT
 says "the words for either are the same" '^1$' sh -c "
 	{ microhsm unlock junk --state $S; microhsm unlock junk --seat file:/tmp/w/zeros; } 2>&1 |
 		sort -u | wc -l"
-for i in 1 2 3 4 5 6 7; do microhsm unlock junk --state "$S" > said 2>&1; done
+# one that comes after its wait is one more wrong one, and the wait grows
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+	microhsm unlock junk --state "$S" > said 2>&1
+	! grep -q 'wait [0-9]' said || break
+done
 says "too many tries: wait" 'too many wrong tries; wait [0-9]+ second' cat said
 start agent microhsm agent --state "$S"
 wait_for 5 grep -q attached "$TMPDIR/agent.log"
