@@ -199,11 +199,10 @@ job_style()
 # The jobs, one a line; a job is a function of this file and its arguments.
 list_vm()
 {
-	local k s name shared own only n
+	local k s name shared only n
 
 	for k in $KERNELS; do
 		shared=
-		own=
 		for s in selftests/kernel/[0-9a-z]*.sh selftests/scenario/{r[0-9],bad_,doc_}*.sh; do
 			[ -e "$s" ] || continue
 			name=${s#selftests/}
@@ -213,15 +212,14 @@ list_vm()
 			[ "$k" = debug ] || [ -z "$only" ] || [[ " $only " == *" $k "* ]] || continue
 			n=$(header boots "$s")
 			if [ "${n:-1}" -gt 1 ]; then
-				own+="boots $k $name $n"$'\n'
+				echo "boots $k $name $n"
 			elif [ "$(header own-vm "$s")" = yes ]; then
-				own+="vm $k $name"$'\n'
+				echo "vm $k $name"
 			else
 				shared="$shared $name"
 			fi
 		done
 		[ -z "$shared" ] || echo "vm $k$shared"
-		printf %s "$own"
 	done
 }
 
@@ -243,17 +241,16 @@ list_host()
 	done
 }
 
-# The long ones first: the short ones fill what is left at the end.
 list_jobs()
 {
 	local c
 
-	case $WHAT in all|vm) list_vm ;; esac
 	case $WHAT in all|style)
 		for c in $(selftests/style.sh list); do
 			[[ style-$c =~ $PATTERN ]] && echo "style $c"
 		done ;;
 	esac
+	case $WHAT in all|vm) list_vm ;; esac
 	case $WHAT in all|host) list_host ;; esac
 	case $WHAT in all|unit)
 		for c in selftests/unit/test_*.c; do
