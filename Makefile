@@ -103,6 +103,7 @@ ALLSRC	:= $(LIB) $(DAEMON) $(REPOCTL) $(MICROHSM) $(UNIT) $(UNITLIB) $(KTEST) $(
 .SECONDARY:
 -include $(foreach v,rel asan fuzz,$(patsubst %.c,$(B)/$(v)/obj/%.d,$(ALLSRC)))
 
+COMMA	:= ,
 link = @mkdir -p $(@D); echo "  LD $@"; $(2) -o $@ $(filter %.o,$^) \
 	$(filter %.a,$^) $(filter %.a,$^) $(LDFLAGS_$(1)) $(LDFLAGS) $(LDLIBS) $(3)
 
@@ -119,6 +120,10 @@ $(B)/ktest/%: $(B)/rel/obj/selftests/kernel/%.o $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
 $(B)/ktest/%: $(B)/rel/obj/selftests/scenario/%.o $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
+# repositoryd itself, that can be told to lie in its answers
+$(B)/ktest/rogue_repositoryd: $(B)/rel/obj/selftests/scenario/rogue_repositoryd.o \
+	$(B)/rel/obj/repositoryd/main.o $(B)/rel/librepositoryd.a $(B)/rel/libmh.a
+	$(call link,rel,$(CC),-Wl$(COMMA)--wrap=mh_conn_record)
 $(B)/ktest/log_random.so: selftests/scenario/log_random.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -std=gnu11 -O2 $(WARN) -fPIC -shared -o $@ $< -ldl

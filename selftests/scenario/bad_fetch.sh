@@ -199,9 +199,9 @@ for c in INIT\ name=zoe "UNLOCK blob=@300 len=300 seats=seat:s nseats=1" ATTACH;
 	is "drained: $c" "$(errno $c)" ESHUTDOWN
 done
 
-# What uapi/linux/microhsm.h names, beside what kernel/bad_ioctl.sh has.  Not to be had from this
-# server: EPERM (policy), ESTALE and EDQUOT (limit) as a peer's refusal; EINTR is nobody's to see,
-# as only a fatal signal ends the wait.  EBUSY as a refusal is scenario/bad_disk.sh's.
+# What uapi/linux/microhsm.h names, beside what kernel/bad_ioctl.sh has, and what only a server that
+# lies brings about, which is scenario/bad_repository.sh's.  EINTR is nobody's to see, as only a
+# fatal signal ends the wait.
 is "each call was met with each of its errnos" "$(while read -r call errnos; do
 	for e in $errnos; do
 		grep -qx "$call $e" "$MH_ERRNOS" || echo "$call $e"
