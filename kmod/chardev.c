@@ -21,12 +21,14 @@
 
 /**
  * struct mh_file - an open descriptor
- * @lock: of all below
+ * @lock: of all below; held over the caller's memory: waits for it are killable
+ * @look: of fetch too, for poll, which does not wait
  * @fetch: asynchronous, of this descriptor; a reference
  * @stream: place in a stream
  */
 struct mh_file {
-	struct mutex lock;	/* of all below */
+	struct mutex lock;
+	spinlock_t look;
 	struct mh_fetch *fetch;
 	struct mh_stream_place stream;
 };
@@ -40,6 +42,14 @@ struct mh_ioctl {
 	const char *name;
 	int (*call)(struct file *file, void *arg);
 };
+
+/* mf->lock is held */
+static void mh_file_set(struct mh_file *mf, struct mh_fetch *f)
+{
+	spin_lock(&mf->look);
+	mf->fetch = f;
+	spin_unlock(&mf->look);
+}
 
 /* ---- calls ---- */
 
@@ -92,6 +102,7 @@ static int mh_ioc_fetch(struct file *file, void *arg)
 {
 	struct mh_file *mf = file->private_data;
 	struct mh_fetch_io *a = arg;
+	struct mh_fetch *f = NULL;
 	int ret = -EBUSY;
 
 	a->serial = 0;
@@ -99,9 +110,12 @@ static int mh_ioc_fetch(struct file *file, void *arg)
 	a->retry_after_ms = 0;
 	if (!(a->flags & MH_FETCH_ASYNC))
 		return mh_request_fetch(a);
-	mutex_lock(&mf->lock);
-	if (!mf->fetch)
-		ret = mh_request_begin(a, &mf->fetch);
+	if (mutex_lock_killable(&mf->lock))
+		return -EINTR;
+	if (!mf->fetch) {
+		ret = mh_request_begin(a, &f);
+		mh_file_set(mf, f);
+	}
 	mutex_unlock(&mf->lock);
 	return ret;
 }
@@ -110,14 +124,17 @@ static int mh_ioc_collect(struct file *file, void *arg)
 {
 	struct mh_file *mf = file->private_data;
 	int ret = -ENOENT;
+	struct mh_fetch *f;
 	bool over = false;
 
-	mutex_lock(&mf->lock);
-	if (mf->fetch)
-		ret = mh_request_collect(mf->fetch, arg, &over);
+	if (mutex_lock_killable(&mf->lock))
+		return -EINTR;
+	f = mf->fetch;
+	if (f)
+		ret = mh_request_collect(f, arg, &over);
 	if (over) {
-		mh_request_abandon(mf->fetch);
-		mf->fetch = NULL;
+		mh_file_set(mf, NULL);
+		mh_request_abandon(f);
 	}
 	mutex_unlock(&mf->lock);
 	return ret;
@@ -138,7 +155,8 @@ static int mh_ioc_stream_begin(struct file *file, void *arg)
 	struct mh_file *mf = file->private_data;
 	int ret;
 
-	mutex_lock(&mf->lock);
+	if (mutex_lock_killable(&mf->lock))
+		return -EINTR;
 	ret = mh_use_stream_begin(&mf->stream, arg);
 	mutex_unlock(&mf->lock);
 	return ret;
@@ -149,7 +167,8 @@ static int mh_ioc_stream(struct file *file, void *arg)
 	struct mh_file *mf = file->private_data;
 	int ret;
 
-	mutex_lock(&mf->lock);
+	if (mutex_lock_killable(&mf->lock))
+		return -EINTR;
 	ret = mh_use_stream(&mf->stream, arg);
 	mutex_unlock(&mf->lock);
 	return ret;
@@ -306,6 +325,7 @@ static int mh_dev_open(struct inode *inode, struct file *file)
 	if (!mf)
 		return -ENOMEM;
 	mutex_init(&mf->lock);
+	spin_lock_init(&mf->look);
 	file->private_data = mf;
 	return stream_open(inode, file);
 }
@@ -315,10 +335,10 @@ static __poll_t mh_dev_poll(struct file *file, poll_table *pt)
 	struct mh_file *mf = file->private_data;
 	__poll_t mask = mh_doorbell_poll(file, pt);
 
-	mutex_lock(&mf->lock);
+	spin_lock(&mf->look);
 	if (mf->fetch && mh_request_ready(mf->fetch))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	mutex_unlock(&mf->lock);
+	spin_unlock(&mf->look);
 	return mask;
 }
 

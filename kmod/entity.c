@@ -65,6 +65,7 @@ void mh_identity_forget(struct mh_identity *id)
 	memzero_explicit(id->seat, sizeof(id->seat));
 	mutex_unlock(&id->lock);
 	mh_session_end_all(id, -EKEYREVOKED);
+	mh_request_wipe(id);
 }
 
 /* ---- finding ---- */

@@ -204,7 +204,10 @@ out:
  */
 static void mh_entity_write(struct mh_identity *id, struct mh_writer *w, u64 *generation)
 {
+	bool joined;
+
 	mutex_lock(&id->lock);
+	joined = id->joined;
 	*generation = id->generation;
 	if (id->dead)
 		w->err = -EKEYREVOKED;
@@ -216,15 +219,15 @@ static void mh_entity_write(struct mh_identity *id, struct mh_writer *w, u64 *ge
 	mh_write_bytes(w, id->request_nonce, 32);
 	mh_write_v(w, id->request, id->request_len);
 	mh_write_u64(w, id->generation);
-	mh_write_u8(w, id->joined);
-	if (id->joined) {
+	mh_write_u8(w, joined);
+	if (joined) {
 		mh_write_v(w, id->region, strlen(id->region));
 		mh_write_bytes(w, id->region_id, 32);
 		mh_write_u64(w, id->entity_serial);
 		mh_write_v(w, id->addresses, id->addresses ? strlen(id->addresses) : 0);
 	}
 	mutex_unlock(&id->lock);
-	if (id->joined)
+	if (joined)
 		mh_trust_write(id->trust, w);
 }
 

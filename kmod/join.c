@@ -120,8 +120,10 @@ static int mh_join_check(struct mh_joining *j, struct mh_identity *id, const u8 
 	memcpy(j->label, label.p, label.n);
 	mh_ctx_entity(region_id, mh_text(id->name), j->ecx);
 	ret = mh_trust_fresh(j->trust, b.delegation, b.delegations, b.epoch, &budget, NULL);
-	if (ret == -ENOKEY)
+	mutex_lock(&j->trust->lock);
+	if (ret == -ENOKEY || (!ret && mh_trust_stale(j->trust)))
 		ret = -EBADMSG;
+	mutex_unlock(&j->trust->lock);
 	if (!ret)
 		ret = mh_join_entity(j->trust, &b, id, j->ecx, &budget, &j->entity_serial);
 	if (ret)

@@ -94,7 +94,7 @@ static struct mh_payload *mh_payload_new(u8 kind, key_perm_t perm)
 	p->kind = kind;
 	p->perm = perm;
 	p->seq = atomic64_inc_return(&mh_payload_seq);
-	mh_lease_setup(&p->lease, 0);
+	mh_lease_setup(&p->lease);
 	if (mh_draining()) {
 		mh_payload_free(p);
 		return ERR_PTR(-ESHUTDOWN);
@@ -104,10 +104,8 @@ static struct mh_payload *mh_payload_new(u8 kind, key_perm_t perm)
 
 static int mh_payload_fill(struct mh_payload *p, const struct mh_delivered *d)
 {
-	if (!d->len || d->len > sizeof(p->secret))
-		return -EINVAL;
 	if ((d->alg == MH_ALG_AES256 || d->alg == MH_ALG_P256) && d->len != MH_KEY_LEN)
-		return -EINVAL;
+		return -EBADMSG;
 	p->version = d->version;
 	p->policy = d->policy;
 	atomic_set(&p->uses, min_t(u32, d->policy.uses, INT_MAX));
@@ -116,44 +114,26 @@ static int mh_payload_fill(struct mh_payload *p, const struct mh_delivered *d)
 	memcpy(p->secret, d->secret, d->len);
 	memcpy(p->lease.leaf, d->leaf, sizeof(d->leaf));
 	if (d->alg == MH_ALG_P256)
-		return mh_p256_public(p->public_key, p->secret);
+		return mh_p256_public(p->public_key, p->secret) ? -EBADMSG : 0;
 	return 0;
-}
-
-/* Milliseconds from now to the end of d's lease and validity; 0 none, -EKEYEXPIRED past. */
-static s64 mh_payload_lease_ms(const struct mh_delivered *d)
-{
-	u64 now = mh_trust_now(), lease = d->policy.lease;
-
-	if (d->not_after) {
-		if (d->not_after <= now)
-			return -EKEYEXPIRED;
-		if (!lease || d->not_after - now < lease)
-			lease = d->not_after - now;
-	}
-	return min_t(u64, lease, S64_MAX / NSEC_PER_SEC) * MSEC_PER_SEC;
 }
 
 struct mh_payload *mh_payload_from(const struct mh_fetch *f)
 {
-	struct mh_payload *p;
-	s64 lease;
+	struct mh_payload *p = mh_payload_new(MH_PAYLOAD_KEY, MH_PERM_KEY);
 	int ret;
 
-	lease = mh_payload_lease_ms(f->data);
-	if (lease < 0)
-		return ERR_PTR(lease);
-	p = mh_payload_new(MH_PAYLOAD_KEY, MH_PERM_KEY);
 	if (IS_ERR(p))
 		return p;
 	memcpy(p->lease.region_id, f->identity->region_id, sizeof(p->lease.region_id));
+	p->lease.deadline = f->data->deadline;
 	ret = mh_payload_fill(p, f->data);
+	if (!ret && mh_lease_over(&p->lease))
+		ret = -EKEYEXPIRED;
 	if (ret) {
 		mh_payload_free(p);
 		return ERR_PTR(ret);
 	}
-	/* from now, when it is collected: the not_after part is what bounds parking */
-	mh_lease_setup(&p->lease, lease);
 	return p;
 }
 

@@ -56,12 +56,10 @@ static void mh_lease_insert(struct mh_lease *l)
 		mh_lease_arm();
 }
 
-void mh_lease_setup(struct mh_lease *l, u64 lease_ms)
+void mh_lease_setup(struct mh_lease *l)
 {
 	INIT_LIST_HEAD(&l->link);
 	l->deadline = KTIME_MAX;
-	if (lease_ms && lease_ms < (u64)KTIME_MAX / NSEC_PER_MSEC)
-		l->deadline = ktime_add_safe(ktime_get_boottime(), ms_to_ktime(lease_ms));
 	l->why = MH_EV_LEASE_END;
 }
 
@@ -207,7 +205,7 @@ int mh_lease_export(struct key *key, const struct mh_lease *like, const char *na
 	__module_get(THIS_MODULE);	/* we are in an ioctl */
 	atomic_inc(&mh_exports);
 	memcpy(e->name, name, n);
-	mh_lease_setup(&e->lease, 0);
+	mh_lease_setup(&e->lease);
 	e->lease.strong = true;
 	e->lease.name = e->name;
 	memcpy(e->lease.region_id, like->region_id, sizeof(like->region_id));

@@ -47,7 +47,7 @@ struct mh_lease {
 /* For works that hold the module: destroyed in exit, so that none is left in our text. */
 extern struct workqueue_struct *mh_wq;
 
-void mh_lease_setup(struct mh_lease *l, u64 lease_ms);	/* 0: none */
+void mh_lease_setup(struct mh_lease *l);		/* without an end */
 void mh_lease_add(struct mh_lease *l, struct key *key);
 void mh_lease_remove(struct mh_lease *l);		/* from .destroy */
 void mh_lease_expire(struct mh_lease *l, u32 why);	/* end it now, by the work; again is fine */

@@ -11,11 +11,13 @@
 #include <linux/suspend.h>
 #include "lease.h"
 #include "power.h"
+#include "request.h"
 #include "session.h"
 
 static void mh_power_wipe(void)
 {
 	mh_session_end_all(NULL, -ECONNRESET);
+	mh_request_wipe(NULL);
 	mh_lease_end_all();
 	mh_lease_flush();
 }
@@ -31,6 +33,7 @@ static int mh_power_pm(struct notifier_block *nb, unsigned long event, void *dat
 		mh_power_wipe();
 		break;
 	case PM_SUSPEND_PREPARE:
+	case PM_POST_SUSPEND:		/* the agent may have been quick before it froze */
 		mh_session_end_all(NULL, -ECONNRESET);
 		break;
 	}

@@ -236,6 +236,21 @@ void mh_request_withdraw(bool (*match)(const struct mh_lease *l, const void *ctx
 	spin_unlock(&mh_fetch_lock);
 }
 
+void mh_request_wipe(const struct mh_identity *id)
+{
+	struct mh_fetch *f;
+
+	spin_lock(&mh_fetch_lock);
+	list_for_each_entry(f, &mh_fetches, all) {
+		if (f->taken || !f->data || (id && f->identity != id))
+			continue;
+		f->taken = true;
+		mh_delivered_wipe(f->data);
+		f->data = NULL;
+	}
+	spin_unlock(&mh_fetch_lock);
+}
+
 /* ---- requesters ---- */
 
 struct mh_identity *mh_request_identity(key_serial_t serial, const char *region)
@@ -498,4 +513,5 @@ void mh_request_drain(int err)
 			mh_fetch_put(got);
 		}
 	} while (got);
+	mh_request_wipe(NULL);
 }

@@ -27,7 +27,7 @@ struct mh_delivered {
 	u64 version;
 	u8 leaf[32];
 	struct mh_policy policy;	/* all combined */
-	u64 not_after;			/* the validity's end, seconds; a key does not outlive it */
+	ktime_t deadline;		/* boot time: the end of lease and validity */
 };
 
 struct mh_bell;
@@ -73,6 +73,8 @@ void mh_fetch_requeue(struct mh_fetch *f, int err);
 struct mh_identity *mh_request_adopt(u64 id, struct list_head *to);
 /* Fail all waiting and future ones with err (drain). */
 void mh_request_drain(int err);
+/* Parked data of id (NULL: of all) is wiped; who comes to collect it gets ETIMEDOUT. */
+void mh_request_wipe(const struct mh_identity *id);
 /* An identity's blob changed: MH_PULL_SEAL for the agent. */
 void mh_request_seal(struct mh_identity *id);
 

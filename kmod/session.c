@@ -206,13 +206,36 @@ static int mh_session_enqueue(struct mh_session *s, struct mh_fetch *f)
 	return 0;
 }
 
+/* Nothing has come since a request whose asker gave up, and long enough: nobody is there. */
+static bool mh_session_silent(const struct mh_session *s, const struct mh_flight *fl)
+{
+	return !fl->f && time_before(s->heard, fl->sent) &&
+	       time_after(jiffies, fl->sent + HZ * MH_SESSION_SILENCE_S);
+}
+
+/* Whoever gave up may have done so early: the next one looks again. */
+static struct mh_session *mh_session_alive(struct mh_identity *id)
+{
+	struct mh_session *s = id->session;
+	struct mh_flight *fl;
+
+	lockdep_assert_held(&mh_sessions_lock);
+	if (s)
+		list_for_each_entry(fl, &s->flights, link)
+			if (mh_session_silent(s, fl)) {
+				mh_session_mark(s, -ECONNRESET);
+				break;
+			}
+	return s;
+}
+
 int mh_session_submit(struct mh_fetch *f)
 {
 	struct mh_session *s;
 	int ret = -ENOTCONN;
 
 	spin_lock(&mh_sessions_lock);
-	s = f->identity->session;
+	s = mh_session_alive(f->identity);
 	if (test_bit(0, &f->done)) {
 		ret = -ECANCELED;
 	} else if (s && !s->end) {
@@ -241,9 +264,7 @@ static bool mh_session_drop(struct mh_session *s, struct mh_fetch *f)
 	list_for_each_entry(fl, &s->flights, link)
 		if (fl->f == f) {
 			fl->f = NULL;
-			/* nothing has come since, and long enough: nobody is there */
-			if (time_before(s->heard, fl->sent) &&
-			    time_after(jiffies, fl->sent + HZ * MH_SESSION_SILENCE_S))
+			if (mh_session_silent(s, fl))
 				mh_session_mark(s, -ECONNRESET);
 			return true;
 		}

@@ -45,22 +45,6 @@ bool mh_session_expects(const struct mh_session *s, u8 kind)
 	}
 }
 
-/* The Region's trust may have moved: told, and sealed again. */
-static void mh_session_note(struct mh_session *s, int ret)
-{
-	struct mh_identity *id = s->identity;
-	bool changed;
-
-	if (ret == -ENOTUNIQ)
-		mh_event(MH_EV_FORK, id->region, id->name, 0);
-	mutex_lock(&id->trust->lock);
-	changed = id->trust->changed;
-	id->trust->changed = false;
-	mutex_unlock(&id->trust->lock);
-	if (changed)
-		mh_identity_changed(id);
-}
-
 /* Public links, each verified and pinned as it comes: a later failure unpins none. */
 static int mh_on_anchors(struct mh_session *s, struct mh_buf body)
 {
@@ -85,7 +69,7 @@ static int mh_on_anchors(struct mh_session *s, struct mh_buf body)
 	}
 	if (!ret)
 		ret = mh_read_end(&r);
-	mh_session_note(s, ret);
+	mh_trust_note(s->identity, ret);
 	return ret;
 }
 
@@ -151,7 +135,7 @@ static int mh_check_idr(struct mh_session *s, struct mh_buf bytes)
 		return -EPROTONOSUPPORT;
 	ret = mh_trust_fresh(s->identity->trust, idr.delegation, idr.delegations, idr.epoch,
 			     &s->budget, &s->peer);
-	mh_session_note(s, ret);
+	mh_trust_note(s->identity, ret);
 	return ret;
 }
 
@@ -193,7 +177,7 @@ static int mh_flight_statement(void *ctx, struct mh_buf bytes, const struct mh_s
 		return -EBADMSG;
 	ret = mh_trust_statement(s->identity->trust, bytes, &s->budget, &k);
 	if (ret) {
-		mh_session_note(s, ret);
+		mh_trust_note(s->identity, ret);
 		return ret;
 	}
 	fl->used[fl->nused++] = k;
@@ -326,8 +310,6 @@ static int mh_flight_check(struct mh_flight *fl)
 	const struct mh_buf name = mh_text(fl->name);
 	int ret;
 
-	if (m->kind != MH_DATA_KEY || m->delivery != 1)
-		return -EOPNOTSUPP;
 	if (!fl->data->len || fl->data->len != m->key_len)
 		return -EBADMSG;
 	if (!a->version && m->version < mh_trust_version_floor(t, name))
@@ -343,45 +325,55 @@ static int mh_flight_check(struct mh_flight *fl)
 	return mh_trust_delivered(t, fl->used, fl->nused, a->instance->leaf, name, m->version);
 }
 
-/* The Region's clock may be ahead of the host's: the lease is what is left by the former. */
-static void mh_flight_lease(struct mh_flight *fl, struct mh_delivered *d)
+/*
+ * A lease begins here, however long the key waits to be collected.  The
+ * Region's clock may be ahead of the host's: what is left counts by the former.
+ */
+static ktime_t mh_flight_deadline(const struct mh_flight *fl)
 {
-	struct mh_trust *t = fl->session->identity->trust;
-	u64 now, left;
+	const struct mh_answer *a = &fl->answer;
+	u64 until = min(a->instance->not_after, a->dataset->not_after);
+	u64 now = mh_trust_time(fl->session->identity->trust), lease = a->policy_all.lease;
 
-	d->not_after = min(fl->answer.instance->not_after, fl->answer.dataset->not_after);
-	mutex_lock(&t->lock);
-	now = mh_trust_time(t);
-	mutex_unlock(&t->lock);
-	left = d->not_after > now ? d->not_after - now : 1;
-	if (left <= U32_MAX && (!d->policy.lease || left < d->policy.lease))
-		d->policy.lease = max_t(u64, left, 1);
+	until = until > now ? until - now : 1;
+	if (!lease || until < lease)
+		lease = until;
+	return ktime_add_safe(ktime_get_boottime(),
+			      ktime_set(min_t(u64, lease, KTIME_SEC_MAX), 0));
 }
 
-static void mh_flight_deliver(struct mh_flight *fl)
+static void mh_flight_receipt(struct mh_flight *fl, const u8 leaf[32])
 {
-	struct mh_session *s = fl->session;
-	struct mh_identity *id = s->identity;
-	const struct mh_answer *a = &fl->answer;
-	struct mh_delivered *d = fl->data;
-	int ret = mh_flight_check(fl);
+	struct mh_identity *id = fl->session->identity;
 
-	mh_session_note(s, ret);
-	if (ret) {
-		mh_flight_finish(fl, ret, NULL);
-		return;
-	}
-	d->alg = a->manifest.alg;
-	d->version = a->manifest.version;
-	d->policy = a->policy_all;
-	memcpy(d->leaf, a->instance->leaf, sizeof(d->leaf));
-	mh_flight_lease(fl, d);
 	mutex_lock(&id->lock);
-	mh_receipt_next(id->head, d->leaf, fl->request, s->stp.h_auth);
+	mh_receipt_next(id->head, leaf, fl->request, fl->session->stp.h_auth);
 	id->receipts++;
 	mutex_unlock(&id->lock);
-	fl->data = NULL;
-	mh_flight_finish(fl, 0, d);
+}
+
+/* The trust's lock is held until it can be seen: a REVOKE comes before the check, or finds it. */
+static void mh_flight_deliver(struct mh_flight *fl)
+{
+	struct mh_identity *id = fl->session->identity;
+	const struct mh_answer *a = &fl->answer;
+	struct mh_delivered *d = fl->data;
+	int ret;
+
+	mutex_lock(&id->trust->lock);
+	ret = mh_flight_check(fl);
+	if (!ret) {
+		d->alg = a->manifest.alg;
+		d->version = a->manifest.version;
+		d->policy = a->policy_all;
+		d->deadline = mh_flight_deadline(fl);
+		memcpy(d->leaf, a->instance->leaf, sizeof(d->leaf));
+		mh_flight_receipt(fl, d->leaf);
+		fl->data = NULL;
+	}
+	mh_flight_finish(fl, ret, ret ? NULL : d);
+	mutex_unlock(&id->trust->lock);
+	mh_trust_note(id, ret);
 }
 
 static struct mh_flight *mh_flight_of(struct mh_session *s, u32 request)
@@ -401,6 +393,7 @@ static bool mh_ends_answer(u8 type)
 
 static int mh_flight_take_record(struct mh_flight *fl, const struct mh_record_hdr *rec)
 {
+	const struct mh_manifest *m = &fl->answer.manifest;
 	u8 *scratch = NULL;
 	int ret;
 
@@ -411,6 +404,8 @@ static int mh_flight_take_record(struct mh_flight *fl, const struct mh_record_hd
 	}
 	ret = mh_answer_record(&fl->answer, rec, scratch);
 	kvfree(scratch);	/* the answer has wiped it */
+	if (!ret && rec->type == MH_R_MANIFEST && (m->kind != MH_DATA_KEY || m->delivery != 1))
+		return -EOPNOTSUPP;	/* before any of it is opened */
 	return ret;
 }
 
@@ -436,6 +431,8 @@ static int mh_on_answer(struct mh_session *s, const struct mh_record_hdr *rec)
 		/* no wrap opens, or no signer came along: the caller's keys are all there */
 		if (ret == -ENOKEY)
 			ret = -EBADMSG;
+		if (ret == -ENOSPC)	/* no room for a floor */
+			ret = -EDQUOT;
 		if (ret)
 			mh_flight_finish(fl, ret, NULL);
 		else if (fl->answer.state == MH_ANSWER_DONE)

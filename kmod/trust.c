@@ -154,10 +154,18 @@ static void mh_trust_forget_anchors(struct mh_trust *t, unsigned int n)
 {
 	unsigned int i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		t->anchor_bytes -= t->anchor[i]->size;
 		mh_kept_put(t->anchor[i]);
+	}
 	t->anchors -= n;
 	memmove(t->anchor, t->anchor + n, t->anchors * sizeof(*t->anchor));
+}
+
+void mh_trust_drop_epoch(struct mh_trust *t)
+{
+	mh_kept_put(t->epoch);
+	t->epoch = NULL;
 }
 
 /* min_anchor: what was signed under an older one is void, and so is all that hangs on it. */
@@ -171,8 +179,16 @@ static void mh_trust_void_anchors(struct mh_trust *t, u64 least)
 		return;
 	mh_trust_forget_anchors(t, n);
 	mh_trust_drop_all(t);
-	mh_kept_put(t->epoch);
-	t->epoch = NULL;
+	t->voids = t->epoch;	/* none in a join, which has no sessions either */
+	mh_trust_drop_epoch(t);
+}
+
+/* Another of the current one's serial: a fork if officers signed both, else anybody's noise. */
+static int mh_trust_anchor_fork(struct mh_trust *t, const struct mh_stmt *s)
+{
+	if (t->anchors < 2 || mh_anchor_next(&t->anchor[t->anchors - 2]->s, t->region, s))
+		return -EBADMSG;
+	return -ENOTUNIQ;
 }
 
 int mh_trust_add_anchor(struct mh_trust *t, struct mh_buf bytes)
@@ -187,16 +203,17 @@ int mh_trust_add_anchor(struct mh_trust *t, struct mh_buf bytes)
 		ret = mh_anchor_genesis(&k->s, t->region);
 	else if (k->s.type == MH_ANCHOR && k->s.serial == cur->serial &&
 		 memcmp(k->s.leaf, cur->leaf, MH_HASH_LEN))
-		ret = -ENOTUNIQ;
+		ret = mh_trust_anchor_fork(t, &k->s);
 	else
 		ret = mh_anchor_next(cur, t->region, &k->s);
 	if (ret) {
 		mh_kept_put(k);
 		return ret;
 	}
-	if (t->anchors == MH_TRUST_ANCHORS)
-		mh_trust_forget_anchors(t, 1);
 	t->anchor[t->anchors++] = k;
+	t->anchor_bytes += k->size;
+	while (t->anchors > MH_TRUST_ANCHORS || t->anchor_bytes > MH_TRUST_ANCHOR_BYTES)
+		mh_trust_forget_anchors(t, 1);
 	mh_trust_void_anchors(t, mh_stmt_num(&k->s, MH_A_MIN_ANCHOR));
 	t->changed = true;
 	return 0;
@@ -241,7 +258,7 @@ int mh_trust_raise(struct mh_trust *t, u8 type, const u8 subject[32], u64 serial
 		}
 		return 0;
 	}
-	if (t->floors == MH_TRUST_FLOORS)
+	if (t->floors >= MH_TRUST_FLOORS - (revoked ? 0 : MH_TRUST_REVOKES))
 		return -ENOSPC;
 	if (t->floors == t->floors_room) {
 		unsigned int room = min(t->floors_room * 2 + 16, (unsigned int)MH_TRUST_FLOORS);
@@ -285,7 +302,7 @@ int mh_trust_check(struct mh_trust *t, const struct mh_stmt *s)
 		if (f->type == s->type && s->serial < f->serial && !memcmp(f->subject, subject, 32))
 			return f->revoked ? -EKEYREVOKED : -ESTALE;
 	}
-	if (t->epoch)
+	if (t->epoch && mh_trust_time(t) <= t->epoch_until)
 		floor = mh_epoch_floor(&t->epoch->s, s->type, s->subject);
 	if (s->serial < floor)
 		return -ESTALE;
@@ -310,16 +327,19 @@ struct mh_kept *mh_trust_signer(struct mh_trust *t, const u8 leaf[32])
 /* Still one that may have signed: not revoked, not below its group's min_group. */
 static int mh_trust_signer_ok(struct mh_trust *t, const struct mh_stmt *signer)
 {
-	struct mh_kept *k;
+	return signer->type == MH_ANCHOR ? 0 : mh_trust_check(t, signer);
+}
 
-	if (signer->type == MH_ANCHOR)
+/* min_group: the GROUPs below it sign nothing any more, also when this one is long forgotten. */
+static int mh_trust_min_group(struct mh_trust *t, const struct mh_stmt *s)
+{
+	u64 least = mh_stmt_num(s, MH_A_MIN_ANCHOR);
+	u8 subject[MH_HASH_LEN];
+
+	if (s->type != MH_GROUP || least < 2)
 		return 0;
-	if (signer->type == MH_GROUP)
-		list_for_each_entry(k, &t->kept, link)
-			if (k->s.type == MH_GROUP && mh_buf_equal(k->s.subject, signer->subject) &&
-			    mh_stmt_num(&k->s, MH_A_MIN_ANCHOR) > signer->serial)
-				return -ESTALE;
-	return mh_trust_check(t, signer);
+	mh_sha256v(subject, &s->subject, 1);
+	return mh_trust_raise(t, MH_GROUP, subject, least, false);
 }
 
 int mh_trust_verify(struct mh_trust *t, const struct mh_stmt *s, u32 *budget)
@@ -381,6 +401,8 @@ int mh_trust_take(struct mh_trust *t, struct mh_kept **k, u32 *budget)
 		ret = mh_trust_replaces(t, &(*k)->s);	/* signed: a fork is their doing */
 	if (!ret)
 		ret = mh_trust_check(t, &(*k)->s);
+	if (!ret)
+		ret = mh_trust_min_group(t, &(*k)->s);
 	if (!ret)
 		mh_trust_keep(t, *k);
 	return ret;

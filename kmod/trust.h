@@ -18,11 +18,13 @@
 #include "core/statement.h"
 
 #define MH_TRUST_ANCHORS	64	/* kept; statements under an older one are void */
+#define MH_TRUST_ANCHOR_BYTES	(128 * 1024)	/* the same; a blob has room for them */
 #define MH_TRUST_KEPT		256	/* verified statements remembered */
 #define MH_TRUST_KEPT_BYTES	(1024 * 1024)
-#define MH_TRUST_FLOORS		512
+#define MH_TRUST_FLOORS		1024
+#define MH_TRUST_REVOKES	128	/* of these, what only a REVOKE may take */
 #define MH_TRUST_GIVEN		4096	/* deliveries that a REVOKE may still reach */
-#define MH_TRUST_USED		18	/* statements behind one delivery */
+#define MH_TRUST_USED		18	/* statements behind one delivery, without their signers */
 #define MH_TRUST_VOID		64	/* DELEGATIONs whose work is revoked */
 
 /* A verified statement and its bytes. */
@@ -49,6 +51,7 @@ struct mh_trust {
 	u8 region[32];
 	struct mh_kept *anchor[MH_TRUST_ANCHORS];
 	unsigned int anchors;	/* the last is the current one */
+	size_t anchor_bytes;
 	struct mh_kept *epoch;	/* of the newest `issued`; NULL before the first */
 	u64 epoch_until;	/* its end, or its signer's */
 	struct list_head kept;
@@ -65,6 +68,7 @@ struct mh_trust {
 	u64 suspended;		/* until */
 	bool revoked;
 	bool changed;		/* something that the blob holds */
+	bool voids;		/* min_anchor took effect: open sessions hang on what is void */
 };
 
 struct mh_trust *mh_trust_new(void);
@@ -106,17 +110,16 @@ struct mh_peer {
  */
 int mh_trust_fresh(struct mh_trust *t, const struct mh_buf *delegation, unsigned int n,
 		   struct mh_buf epoch, u32 *budget, struct mh_peer *peer);
-bool mh_trust_stale(struct mh_trust *t);	/* past EPOCH's end, or none */
 
+/* ---- deliveries; t->lock is held from the first question until a REVOKE finds what was given ---- */
+bool mh_trust_stale(struct mh_trust *t);	/* past EPOCH's end, or none */
 /* The serve DELEGATION still stands, and covers dataset ("" : any). */
 int mh_trust_serves(struct mh_trust *t, const struct mh_stmt *serve, struct mh_buf dataset);
-
-/* ---- deliveries ---- */
 /* The lowest version of dataset that may be delivered unasked. */
 u64 mh_trust_version_floor(struct mh_trust *t, struct mh_buf dataset);
 /*
- * A delivery by these statements: what a later REVOKE reaches; raises the
- * version's floor.  -EDQUOT, -ENOMEM, -EKEYREVOKED, -ESTALE
+ * A delivery by these statements: what a later REVOKE reaches; raises the floors of the version
+ * and of the DATASET's serial.  -EDQUOT, -ENOMEM, -EKEYREVOKED, -ESTALE
  */
 int mh_trust_delivered(struct mh_trust *t, struct mh_kept *const *used, unsigned int n,
 		       const u8 leaf[32], struct mh_buf dataset, u64 version);
@@ -124,6 +127,8 @@ int mh_trust_delivered(struct mh_trust *t, struct mh_kept *const *used, unsigned
 /* ---- statements pushed to us, on a session or by netlink ---- */
 /* ANCHOR, DELEGATION, EPOCH, REVOKE, SUSPEND; acts on it. */
 int mh_trust_push(struct mh_identity *id, struct mh_buf bytes, u32 *budget);
+/* The trust may have moved by what ended with ret: forks are told, sessions end, it is sealed. */
+void mh_trust_note(struct mh_identity *id, int ret);
 
 /* ---- what the blob keeps; the reader takes what the writer made ---- */
 void mh_trust_write(struct mh_trust *t, struct mh_writer *w);
@@ -140,6 +145,7 @@ int mh_trust_take(struct mh_trust *t, struct mh_kept **k, u32 *budget);
 /* -ENOSPC no room for another floor */
 int mh_trust_raise(struct mh_trust *t, u8 type, const u8 subject[32], u64 serial, bool revoked);
 int mh_trust_add_anchor(struct mh_trust *t, struct mh_buf bytes);
+void mh_trust_drop_epoch(struct mh_trust *t);
 struct mh_given;
 void mh_given_free_all(struct mh_trust *t);
 

@@ -14,17 +14,16 @@ static int mh_trust_epoch(struct mh_trust *t, struct mh_kept *k, const struct mh
 			  u32 *budget)
 {
 	const struct mh_stmt *cur = t->epoch ? &t->epoch->s : NULL, *s = &k->s;
+	bool same = cur && mh_buf_equal(cur->subject, s->subject);
 	int ret;
 
 	if (cur && !memcmp(cur->leaf, s->leaf, MH_HASH_LEN))
 		return 0;
-	if (cur && mh_buf_equal(cur->subject, s->subject)) {
-		if (s->serial < cur->serial)
-			return 0;	/* a server that lags: ours counts */
-		if (s->serial == cur->serial)
-			return -ENOTUNIQ;
-	}
+	if (same && s->serial < cur->serial)
+		return 0;	/* a server that lags: ours counts */
 	ret = mh_trust_verify(t, s, budget);	/* issued lies in the DELEGATION's window */
+	if (!ret && same && s->serial == cur->serial)
+		ret = -ENOTUNIQ;
 	if (!ret)
 		ret = mh_trust_check(t, s);
 	if (ret)
@@ -136,12 +135,8 @@ int mh_trust_fresh(struct mh_trust *t, const struct mh_buf *delegation, unsigned
 
 bool mh_trust_stale(struct mh_trust *t)
 {
-	bool stale;
-
-	mutex_lock(&t->lock);
-	stale = !t->epoch || mh_trust_time(t) > t->epoch_until;
-	mutex_unlock(&t->lock);
-	return stale;
+	lockdep_assert_held(&t->lock);
+	return !t->epoch || mh_trust_time(t) > t->epoch_until;
 }
 
 static bool mh_scope_has(struct mh_buf scope, struct mh_buf name)
@@ -165,13 +160,10 @@ static bool mh_scope_has(struct mh_buf scope, struct mh_buf name)
 
 int mh_trust_serves(struct mh_trust *t, const struct mh_stmt *serve, struct mh_buf dataset)
 {
-	int ret;
+	int ret = mh_trust_check(t, serve);
 
-	mutex_lock(&t->lock);
-	ret = mh_trust_check(t, serve);
 	if (!ret)
 		ret = mh_stmt_valid_at(serve, mh_trust_time(t));
-	mutex_unlock(&t->lock);
 	if (!ret && dataset.n && !mh_scope_has(mh_stmt_attr(serve, MH_A_SCOPE_DATASETS), dataset))
 		ret = -EPERM;
 	return ret;
@@ -187,11 +179,13 @@ struct mh_used {
 	u64 serial;
 };
 
+#define MH_GIVEN_USED	(MH_TRUST_USED + 8)
+
 struct mh_given {
 	struct list_head link;	/* the trust's lock */
 	u8 leaf[32];		/* of the INSTANCE, as in leases */
 	unsigned int n;
-	struct mh_used used[];
+	struct mh_used used[MH_GIVEN_USED];
 };
 
 static void mh_given_drop(struct mh_trust *t, struct mh_given *g)
@@ -209,27 +203,21 @@ void mh_given_free_all(struct mh_trust *t)
 		mh_given_drop(t, g);
 }
 
-static void mh_given_add(struct mh_trust *t, struct mh_given *fresh)
+static int mh_given_add(struct mh_trust *t, const struct mh_given *like)
 {
-	struct mh_given *g, *next;
+	struct mh_given *g, *next, *fresh;
 
-	list_for_each_entry_safe(g, next, &t->given, link)	/* the same INSTANCE again */
-		if (!memcmp(g->leaf, fresh->leaf, 32))
+	fresh = kmemdup(like, offsetof(struct mh_given, used[like->n]), GFP_KERNEL_ACCOUNT);
+	if (!fresh)
+		return -ENOMEM;
+	list_for_each_entry_safe(g, next, &t->given, link)	/* the same again */
+		if (g->n == fresh->n && !memcmp(g->leaf, fresh->leaf, 32) &&
+		    !memcmp(g->used, fresh->used, fresh->n * sizeof(*g->used)))
 			mh_given_drop(t, g);
 	list_add(&fresh->link, &t->given);
 	t->ngiven++;
 	if (t->ngiven > MH_TRUST_GIVEN)
 		mh_given_drop(t, list_last_entry(&t->given, struct mh_given, link));
-}
-
-static u64 mh_trust_version_locked(struct mh_trust *t, const u8 hash[32])
-{
-	unsigned int i;
-
-	for (i = 0; i < t->floors; i++)
-		if (t->floor[i].type == MH_INSTANCE && !t->floor[i].revoked &&
-		    !memcmp(t->floor[i].subject, hash, 32))
-			return t->floor[i].serial;
 	return 0;
 }
 
@@ -240,19 +228,40 @@ static u64 mh_trust_version_locked(struct mh_trust *t, const u8 hash[32])
 u64 mh_trust_version_floor(struct mh_trust *t, struct mh_buf dataset)
 {
 	u8 hash[MH_HASH_LEN];
-	u64 version;
+	unsigned int i;
 
+	lockdep_assert_held(&t->lock);
 	mh_sha256v(hash, &dataset, 1);
-	mutex_lock(&t->lock);
-	version = mh_trust_version_locked(t, hash);
-	mutex_unlock(&t->lock);
-	return version;
+	for (i = 0; i < t->floors; i++)
+		if (t->floor[i].type == MH_INSTANCE && !t->floor[i].revoked &&
+		    !memcmp(t->floor[i].subject, hash, 32))
+			return t->floor[i].serial;
+	return 0;
+}
+
+/* A statement, and up the chain those who signed; s must be verified and known. */
+static void mh_given_note(struct mh_trust *t, struct mh_given *g, const struct mh_stmt *s)
+{
+	struct mh_kept *signer;
+	struct mh_used *u;
+
+	while (s->type != MH_ANCHOR && g->n < MH_GIVEN_USED) {
+		u = &g->used[g->n++];
+		u->type = s->type;
+		u->serial = s->serial;
+		memcpy(u->signer, s->signer, 32);
+		mh_sha256v(u->subject, &s->subject, 1);
+		signer = mh_trust_signer(t, s->signer);
+		if (!signer)
+			break;
+		s = &signer->s;
+	}
 }
 
 int mh_trust_delivered(struct mh_trust *t, struct mh_kept *const *used, unsigned int n,
 		       const u8 leaf[32], struct mh_buf dataset, u64 version)
 {
-	struct mh_given *g = kzalloc(struct_size(g, used, n), GFP_KERNEL_ACCOUNT);
+	struct mh_given *g = kzalloc(sizeof(*g), GFP_KERNEL_ACCOUNT);
 	u8 hash[MH_HASH_LEN];
 	unsigned int i;
 	int ret = 0;
@@ -260,29 +269,25 @@ int mh_trust_delivered(struct mh_trust *t, struct mh_kept *const *used, unsigned
 	if (!g)
 		return -ENOMEM;
 	memcpy(g->leaf, leaf, 32);
-	g->n = n;
 	mh_sha256v(hash, &dataset, 1);
-	mutex_lock(&t->lock);
 	if (t->revoked)
 		ret = -EKEYREVOKED;
 	for (i = 0; i < n && !ret; i++) {
 		const struct mh_stmt *s = &used[i]->s;
 
-		g->used[i].type = s->type;
-		g->used[i].serial = s->serial;
-		memcpy(g->used[i].signer, s->signer, 32);
-		mh_sha256v(g->used[i].subject, &s->subject, 1);
+		mh_given_note(t, g, s);
 		ret = mh_trust_check(t, s);	/* what came since they were verified */
 		if (!ret)
 			ret = mh_stmt_valid_at(s, mh_trust_time(t));
+		/* what it was replaced by is not always in our memory */
+		if (!ret && s->type == MH_DATASET)
+			ret = mh_trust_raise(t, MH_DATASET, hash, s->serial, false);
 	}
 	if (!ret)
 		ret = mh_trust_raise(t, MH_INSTANCE, hash, version, false);
 	if (!ret)
-		mh_given_add(t, g);
-	else
-		kfree(g);
-	mutex_unlock(&t->lock);
+		ret = mh_given_add(t, g);
+	kfree(g);
 	return ret == -ENOSPC ? -EDQUOT : ret;
 }
 
@@ -328,6 +333,17 @@ static bool mh_given_hit(const struct mh_given *g, const struct mh_revoke *r)
 	return false;
 }
 
+/* Its DELEGATION fell, or may have: one that is not remembered cannot be asked. */
+static bool mh_trust_epoch_fell(struct mh_trust *t, const struct mh_revoke *r)
+{
+	const struct mh_stmt *s = &t->epoch->s;
+	struct mh_kept *signer = mh_trust_signer(t, s->signer);
+
+	if (!signer)
+		return r->under || r->type == MH_DELEGATION;
+	return mh_trust_check(t, &signer->s) || mh_trust_check(t, s) == -EKEYREVOKED;
+}
+
 static int mh_trust_void(struct mh_trust *t, const u8 leaf[32])
 {
 	if (mh_list_has32(MH_BUF(t->voided, t->nvoided * 32), leaf))
@@ -364,6 +380,9 @@ static int mh_push_revoke(struct mh_identity *id, const struct mh_stmt *s, bool 
 		ret = mh_trust_raise(t, r.type, r.subject, U64_MAX, true);
 	else
 		ret = mh_trust_raise(t, r.type, r.subject, r.up_to + 1, true);
+	/* an EPOCH by a key that fell: its successors have other issuers, and need not be newer */
+	if (t->epoch && mh_trust_epoch_fell(t, &r))
+		mh_trust_drop_epoch(t);
 	list_for_each_entry_safe(g, next, &t->given, link)
 		if (mh_given_hit(g, &r)) {
 			w.leaf = g->leaf;
@@ -414,6 +433,9 @@ static int mh_push_locked(struct mh_identity *id, struct mh_kept *k, u32 *budget
 
 	switch (s->type) {
 	case MH_ANCHOR:
+		if (*budget < s->set[0].m)
+			return -EDQUOT;
+		*budget -= s->set[0].m;
 		return mh_trust_add_anchor(t, s->bytes);
 	case MH_DELEGATION:
 		kref_get(&k->ref);
@@ -431,6 +453,8 @@ static int mh_push_locked(struct mh_identity *id, struct mh_kept *k, u32 *budget
 	case MH_REVOKE:
 		/* a REVOKE does not end with its own validity: nothing is given back */
 		ret = mh_trust_verify(t, s, budget);
+		if (!ret && mh_stmt_valid_at(s, mh_trust_time(t)) == -ESTALE)
+			ret = -ESTALE;	/* it is signed ahead */
 		if (!ret)
 			ret = mh_push_revoke(id, s, &mine);
 		/* a peer's own DELEGATION may be among what fell */
@@ -455,24 +479,36 @@ int mh_trust_push(struct mh_identity *id, struct mh_buf bytes, u32 *budget)
 {
 	struct mh_kept *k = mh_kept_new(bytes);
 	struct mh_push_end end = {};
-	bool changed;
 	int ret;
 
 	if (IS_ERR(k))
 		return PTR_ERR(k);
 	mutex_lock(&id->trust->lock);
 	ret = mh_push_locked(id, k, budget, &end);
-	changed = id->trust->changed;
-	id->trust->changed = false;
 	mutex_unlock(&id->trust->lock);
 	mh_kept_put(k);
-	if (ret == -ENOTUNIQ)
-		mh_event(MH_EV_FORK, id->region, id->name, 0);
 	if (end.event)
 		mh_event(end.event, id->region, id->name, 0);
 	if (end.err)
 		mh_session_end_all(id, end.err);
+	mh_trust_note(id, ret);
+	return ret;
+}
+
+void mh_trust_note(struct mh_identity *id, int ret)
+{
+	bool changed, voids;
+
+	mutex_lock(&id->trust->lock);
+	changed = id->trust->changed;
+	voids = id->trust->voids;
+	id->trust->changed = false;
+	id->trust->voids = false;
+	mutex_unlock(&id->trust->lock);
+	if (ret == -ENOTUNIQ)
+		mh_event(MH_EV_FORK, id->region, id->name, 0);
+	if (voids)
+		mh_session_end_all(id, -ECONNRESET);
 	if (changed)
 		mh_identity_changed(id);
-	return ret;
 }

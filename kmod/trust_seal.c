@@ -34,7 +34,6 @@ void mh_trust_write(struct mh_trust *t, struct mh_writer *w)
 	}
 	mh_write_u8(w, t->nvoided);
 	mh_write_bytes(w, t->voided, t->nvoided * 32);
-	t->changed = false;
 	mutex_unlock(&t->lock);
 }
 
@@ -50,6 +49,7 @@ static int mh_read_anchors(struct mh_trust *t, struct mh_reader *r)
 		if (IS_ERR(k))
 			return PTR_ERR(k);
 		t->anchor[t->anchors++] = k;
+		t->anchor_bytes += k->size;
 		if (k->s.type != MH_ANCHOR)
 			return -EBADMSG;
 	}

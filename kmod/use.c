@@ -295,6 +295,8 @@ int mh_use_stream(struct mh_stream_place *s, struct mh_stream_io *a)
 		return ret;
 	if (!a->last && (s->op == MH_AEAD_SEAL ? a->in_len : ret) != MH_UCHUNK)
 		return -EINVAL;
+	if (s->op == MH_AEAD_SEAL && s->chunk && !a->in_len)
+		return -EINVAL;		/* only an empty file ends in an empty chunk */
 	a->out_len = ret;
 	if (room < a->out_len)
 		return -ENOSPC;
