@@ -56,7 +56,6 @@ static const struct {
 	{ EPROTONOSUPPORT, MH_EXIT_FAILED,
 	  "made by a release that this one does not know: update the module and tools" },
 	{ EOPNOTSUPP, MH_EXIT_FAILED, "of a kind that this release does not take" },
-	{ EFBIG, MH_EXIT_FAILED, "more data than a key holds, which is 64 bytes; tell an officer" },
 	{ ESTALE, MH_EXIT_DENIED,
 	  "stale: an older statement than one known, or the Region's EPOCH has ended" },
 	{ ENODATA, MH_EXIT_NOTFOUND, "out of date: no valid version is to be had" },

@@ -126,7 +126,7 @@ is "what is rightly signed is taken" "$(lies ok "with $W/right")" ""
 signed program kind=2
 is "a program is no key" "$(lies EOPNOTSUPP "with $W/program")" ""
 signed other kind=3 len=65
-is "more than a key holds" "$(lies EFBIG "with $W/other")" ""
+is "nor is other Data, however long" "$(lies EOPNOTSUPP "with $W/other")" ""
 signed ended life=0
 sleep 1
 is "its validity has ended" "$(lies EKEYEXPIRED "with $W/ended")" ""

@@ -5,7 +5,8 @@
  *
  *	stmt make TYPE SUBJECT SERIAL BY    to standard output; BY is none, stranger, an officer's
  *	                                    key file (passphrase in MH_PASS), or wrong:FILE, the
- *	                                    officer's for another Region
+ *	                                    officer's for another Region; valid from now, or from
+ *	                                    MH_FROM seconds from now
  *	stmt get TYPE SUBJECT               the newest that the server has
  *	stmt send FILE...                   in one submission: status, and what the server says
  *	stmt push FILE                      to the kernel: ok, or the errno's name
@@ -13,6 +14,10 @@
  *	stmt suspend NAME KEY FILE FILE [S] a DELEGATION of that role, and its SUSPEND for S seconds
  *	stmt region                         region_id in hexadecimal
  *	stmt narrow SERVER KEY FILE PREFIX  its newest DELEGATION to serve, but only that prefix
+ *	stmt epoch DATASET KEY FILE FILE FILE AHEAD
+ *	                                    a freshness DELEGATION to a key that was stolen, an EPOCH
+ *	                                    by it, issued AHEAD seconds from now, with a floor that
+ *	                                    leaves no DATASET of that name; the officer's REVOKE
  *	stmt answer NAME KEY DIR [FIELD=N]...   what a repository would send: dataset, manifest,
  *	                                    wrap and chunk in DIR, signed by the officer KEY. FIELD:
  *	                                    serial, version, kind, len, life (of the INSTANCE, in
@@ -175,7 +180,9 @@ static void sign(const char *by, const u8 *root, u8 sig[MH_SIG_LEN], const u8 ke
 
 static int make(char **v)
 {
+	const char *later = getenv("MH_FROM");
 	u64 serial = strtoull(v[2], NULL, 0), now = (u64)time(NULL);
+	u64 from = now + (later ? strtoull(later, NULL, 0) : 0);
 	u8 type = type_of(v[0]), body[MH_STMT_BODY_MAX], out[MH_STMT_MAX], key[32], pub[64];
 	u8 leaf[MH_HASH_LEN], sig[MH_SIG_LEN];
 	struct mh_writer b, w;
@@ -186,8 +193,8 @@ static int make(char **v)
 	if (!strncmp(v[3], "wrong:", 6))
 		region[0] ^= 1;
 	mh_writer_init(&b, body, sizeof(body));
-	mh_stmt_begin(&b, type, region, anchor_leaf, MH_BUF(v[1], strlen(v[1])), serial, now, now,
-		      now + 3600);
+	mh_stmt_begin(&b, type, region, anchor_leaf, MH_BUF(v[1], strlen(v[1])), serial, now, from,
+		      from + 3600);
 	attributes(&b, type, serial, pub);
 	mh_stmt_leaf(MH_BUF(body, b.len), leaf);
 	sign(v[3], leaf, sig, key);
@@ -220,171 +227,6 @@ static int put_file(const char *path, struct mh_buf body, const u8 sig[MH_SIG_LE
 	return w.err ? w.err : mh_file_write(path, out, w.len, 0600);
 }
 
-static int suspend(char **v)
-{
-	u64 now = (u64)time(NULL), life = v[4] ? strtoull(v[4], NULL, 0) : 3600, serial;
-	struct timespec t;
-	u8 body[1024], key[32], pub[64], leaf[MH_HASH_LEN], own[MH_HASH_LEN], sig[MH_SIG_LEN];
-	struct mh_writer b;
-
-	world();
-	if (mh_p256_generate(key, pub))
-		die("no key");
-	clock_gettime(CLOCK_REALTIME, &t);
-	serial = now * 1000 + (u64)t.tv_nsec / 1000000;	/* above that of the one before */
-	mh_writer_init(&b, body, sizeof(body));
-	mh_stmt_begin(&b, MH_DELEGATION, region, anchor_leaf, MH_BUF("guard", 5), serial, now, now,
-		      now + 3600);
-	mh_write_attr(&b, MH_A_KEY, pub, 64);
-	mh_write_attr_u8(&b, MH_A_ROLE, MH_ROLE_SUSPEND);
-	mh_stmt_leaf(MH_BUF(body, b.len), leaf);
-	sign(v[1], leaf, sig, key);
-	if (b.err || put_file(v[2], MH_BUF(body, b.len), sig))
-		die(v[2]);
-	mh_writer_init(&b, body, sizeof(body));
-	mh_stmt_begin(&b, MH_SUSPEND, region, leaf, MH_BUF(v[0], strlen(v[0])), serial, now, now,
-		      now + 3600);
-	mh_write_attr_u64(&b, MH_A_UNTIL, now + life);
-	mh_stmt_leaf(MH_BUF(body, b.len), own);
-	sign("stranger", own, sig, key);
-	if (b.err || put_file(v[3], MH_BUF(body, b.len), sig))
-		die(v[3]);
-	return 0;
-}
-
-/* ---- an answer ---- */
-
-struct making {
-	const char *name, *key, *dir;
-	u64 serial, version, kind, len, life, tombstone, owner, now;
-	u8 random[32], icx[MH_HASH_LEN], ke[MH_KEY_LEN];
-	u8 chunk[1024 + MH_TAG_LEN];
-};
-
-static void keep(const struct making *k, const char *name, const u8 *p, size_t n)
-{
-	char path[300];
-
-	snprintf(path, sizeof(path), "%s/%s", k->dir, name);
-	if (mh_file_write(path, p, n, 0600))
-		die(path);
-}
-
-static void keep_signed(const struct making *k, const char *name, const struct mh_writer *b)
-{
-	u8 leaf[MH_HASH_LEN], sig[MH_SIG_LEN];
-	char path[300];
-
-	snprintf(path, sizeof(path), "%s/%s", k->dir, name);
-	mh_stmt_leaf(MH_BUF(b->p, b->len), leaf);
-	sign(k->key, leaf, sig, NULL);
-	if (b->err || put_file(path, MH_BUF(b->p, b->len), sig))
-		die(path);
-}
-
-static void make_dataset(const struct making *k)
-{
-	struct mh_writer b;
-	u8 body[1024];
-
-	mh_writer_init(&b, body, sizeof(body));
-	mh_stmt_begin(&b, MH_DATASET, region, anchor_leaf, MH_BUF(k->name, strlen(k->name)),
-		      k->serial, k->now, k->now, k->now + 3600);
-	mh_write_attr_u8(&b, MH_A_MODE, MH_MODE_SESSION);
-	mh_write_attr_u8(&b, MH_A_KIND, (u8)k->kind);
-	mh_write_attr(&b, MH_A_OWNER, "nobody", k->owner ? 6 : 0);
-	keep_signed(k, "dataset", &b);
-}
-
-/* Data, and Ke in the open, as the mode session has it */
-static void make_data(struct making *k)
-{
-	u8 wrap[1 + MH_WRAP_LEN] = { 0 }, plain[1024] = { 0 };
-	struct mh_stream s;
-
-	mh_ctx_instance(region, MH_BUF(k->name, strlen(k->name)), k->version, MH_MODE_SESSION,
-			(u8)k->kind, 1, k->random, k->icx);
-	if (k->len > sizeof(plain) || mh_random(k->ke, sizeof(k->ke)) ||
-	    mh_wrap_seal_none(wrap + 1, k->ke, MH_BUF(k->icx, 32)) ||
-	    mh_stream_begin(&s, k->ke, k->icx) ||
-	    mh_stream_seal(&s, true, plain, k->len, k->chunk))
-		die("no data");
-	mh_stream_end(&s);
-	keep(k, "wrap", wrap, sizeof(wrap));
-	keep(k, "chunk", k->chunk, k->len + MH_TAG_LEN);
-}
-
-static void make_manifest(const struct making *k)
-{
-	const struct mh_buf data = MH_BUF(k->chunk, k->len + MH_TAG_LEN);
-	u8 body[1024], kid[MH_HASH_LEN], sha[MH_HASH_LEN], template[5] = { MH_ALG_RAW };
-	char subject[MH_SUBJECT_MAX];
-	struct mh_writer b;
-
-	snprintf(subject, sizeof(subject), "%s@%llu", k->name, (unsigned long long)k->version);
-	if (mh_kid(MH_BUF(k->ke, 32), MH_BUF(k->icx, 32), kid))
-		die("no kid");
-	mh_put32(template + 1, (u32)k->len);
-	mh_sha256v(sha, &data, 1);
-	mh_writer_init(&b, body, sizeof(body));
-	mh_stmt_begin(&b, MH_INSTANCE, region, anchor_leaf, MH_BUF(subject, strlen(subject)),
-		      k->serial, k->now, k->now, k->now + k->life);
-	if (!k->tombstone) {
-		mh_write_attr_u8(&b, MH_A_MODE, MH_MODE_SESSION);
-		mh_write_attr_u8(&b, MH_A_KIND, (u8)k->kind);
-	}
-	if (!k->tombstone && k->kind == MH_DATA_KEY)
-		mh_write_attr(&b, MH_A_TEMPLATE, template, sizeof(template));
-	mh_write_attr_u64(&b, MH_A_INSTANCE_VERSION, k->version);
-	if (k->tombstone) {
-		mh_write_attr_u8(&b, MH_A_TOMBSTONE, 1);
-	} else {
-		mh_write_attr_u8(&b, MH_A_STREAM_ALG, 1);
-		mh_write_attr(&b, MH_A_RANDOM, k->random, 32);
-		mh_write_attr(&b, MH_A_KE_KID, kid, 32);
-		mh_write_attr_u64(&b, MH_A_LENGTH, data.n);
-		mh_write_attr(&b, MH_A_SHA256, sha, 32);
-		mh_write_attr_u8(&b, MH_A_DELIVERY, (u8)k->kind);
-	}
-	keep_signed(k, "manifest", &b);
-}
-
-static int answer(char **v)
-{
-	struct making k = { v[0], v[1], v[2], .version = 1, .kind = MH_DATA_KEY, .len = 32,
-			    .life = 3600, .now = (u64)time(NULL) };
-	const struct {
-		const char *name;
-		u64 *to;
-	} fields[] = {
-		{ "serial", &k.serial }, { "version", &k.version }, { "kind", &k.kind },
-		{ "len", &k.len }, { "life", &k.life }, { "tombstone", &k.tombstone },
-		{ "owner", &k.owner },
-	};
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	k.serial = (u64)t.tv_sec * 1000 + (u64)t.tv_nsec / 1000000;
-	for (v += 3; *v; v++) {
-		char *value = strchr(*v, '=');
-		size_t i = 0;
-
-		while (value && i < ARRAY_SIZE(fields) &&
-		       strncmp(*v, fields[i].name, (size_t)(value - *v)))
-			i++;
-		if (!value || i == ARRAY_SIZE(fields))
-			die(*v);
-		*fields[i].to = strtoull(value + 1, NULL, 0);
-	}
-	world();
-	if (mh_random(k.random, sizeof(k.random)))
-		die("no randomness");
-	make_dataset(&k);
-	make_data(&k);
-	make_manifest(&k);
-	return 0;
-}
-
 static void newest(u8 type, const char *subject, struct mh_bytes *b)
 {
 	struct mh_writer w;
@@ -407,33 +249,8 @@ static int get(char **v)
 	return fwrite(b.p + 4, b.n - 4, 1, stdout) ? 0 : 1;
 }
 
-static int narrow(char **v)
-{
-	u8 body[1024], leaf[MH_HASH_LEN], sig[MH_SIG_LEN], scope[2 + MH_DATASET_MAX];
-	struct mh_writer w, list;
-	struct mh_bytes b;
-	struct mh_stmt s;
-
-	newest(MH_DELEGATION, v[0], &b);
-	mh_writer_init(&list, scope, sizeof(scope));
-	mh_write_v(&list, v[3], strlen(v[3]));
-	mh_writer_init(&w, body, sizeof(body));
-	if (mh_stmt_parse(&s, b.p + 4, b.n - 4))
-		die("not a statement");
-	mh_stmt_begin(&w, MH_DELEGATION, region, anchor_leaf, s.subject, s.serial + 1, s.issued,
-		      s.not_before, s.not_after);
-	for (int type = MH_A_KEY; type < MH_A_SCOPE_DATASETS; type++)
-		if (mh_stmt_has(&s, (u16)type))
-			mh_write_attr(&w, (u16)type, mh_stmt_attr(&s, (u16)type).p,
-				      mh_stmt_attr(&s, (u16)type).n);
-	mh_write_attr(&w, MH_A_SCOPE_DATASETS, scope, list.len);
-	mh_stmt_leaf(MH_BUF(body, w.len), leaf);
-	sign(v[1], leaf, sig, NULL);
-	mh_bytes_free(&b);
-	if (w.err || put_file(v[2], MH_BUF(body, w.len), sig))
-		die(v[2]);
-	return 0;
-}
+#include "stmt_answer.h"
+#include "stmt_delegation.h"
 
 /* The status; *reply is the caller's, when it is asked for */
 static u8 submit(const struct mh_bytes *s, unsigned int n, struct mh_bytes *reply)
@@ -551,6 +368,7 @@ static const struct {
 	{ "make", 4, make }, { "get", 2, get },	    { "send", 1, send_all },
 	{ "push", 1, push }, { "alter", 3, alter }, { "region", 0, tell_region },
 	{ "suspend", 4, suspend }, { "answer", 3, answer }, { "narrow", 4, narrow },
+	{ "epoch", 6, epoch },
 };
 
 int main(int argc, char **argv)
