@@ -27,8 +27,8 @@
  * @stream: place in a stream
  */
 struct mh_file {
-	struct mutex lock;
-	spinlock_t look;
+	struct mutex lock;	/* as above */
+	spinlock_t look;	/* as above */
 	struct mh_fetch *fetch;
 	struct mh_stream_place stream;
 };

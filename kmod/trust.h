@@ -111,7 +111,7 @@ struct mh_peer {
 int mh_trust_fresh(struct mh_trust *t, const struct mh_buf *delegation, unsigned int n,
 		   struct mh_buf epoch, u32 *budget, struct mh_peer *peer);
 
-/* ---- deliveries; t->lock is held from the first question until a REVOKE finds what was given ---- */
+/* ---- deliveries; t->lock is held until a REVOKE would find what was given ---- */
 bool mh_trust_stale(struct mh_trust *t);	/* past EPOCH's end, or none */
 /* The serve DELEGATION still stands, and covers dataset ("" : any). */
 int mh_trust_serves(struct mh_trust *t, const struct mh_stmt *serve, struct mh_buf dataset);

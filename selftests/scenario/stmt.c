@@ -15,7 +15,7 @@
  *	stmt region                         region_id in hexadecimal
  *	stmt narrow SERVER KEY FILE PREFIX  its newest DELEGATION to serve, but only that prefix
  *	stmt epoch DATASET KEY FILE FILE FILE AHEAD
- *	                                    a freshness DELEGATION to a key that was stolen, an EPOCH
+ *	                                    a freshness DELEGATION to a key since stolen, an EPOCH
  *	                                    by it, issued AHEAD seconds from now, with a floor that
  *	                                    leaves no DATASET of that name; the officer's REVOKE
  *	stmt answer NAME KEY DIR [FIELD=N]...   what a repository would send: dataset, manifest,
