@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ADMINS_MAX	32
 #define IDLE		600
 
 u8 mh_admin_say(struct mh_admin *a, u8 status, const char *fmt, ...)
@@ -184,7 +183,7 @@ void mh_admin_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockad
 		close(fd);
 		return;
 	}
-	a = d->admins < ADMINS_MAX ? calloc(1, sizeof(*a)) : NULL;
+	a = d->admins < MH_ADMINS_MAX ? calloc(1, sizeof(*a)) : NULL;
 	if (a)
 		a->bev = bufferevent_socket_new(d->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!a || !a->bev) {

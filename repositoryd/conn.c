@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -300,12 +301,23 @@ static void set_options(evutil_socket_t fd, const struct sockaddr *a)
 		mh_log(MH_LOG_DEBUG, "socket option: %s", strerror(errno));
 }
 
+/* The lowest free one is given out, so that fd tells how many are left. */
+static bool scarce(evutil_socket_t fd)
+{
+	struct rlimit r;
+
+	return !getrlimit(RLIMIT_NOFILE, &r) && (rlim_t)fd + MH_DESCRIPTORS_KEPT >= r.rlim_cur;
+}
+
 int mh_conn_open(struct mh_daemon *d, evutil_socket_t fd, const char *peer)
 {
+	bool few = scarce(fd);
 	struct mh_conn *c;
 
-	if (d->connections >= d->config.max_connections || d->draining) {
-		mh_log(MH_LOG_WARNING, "a connection was turned away: %u are open", d->connections);
+	if (d->connections >= d->config.max_connections || d->draining || few) {
+		if (mh_log_due(&d->said_away))
+			mh_log(MH_LOG_WARNING, "a connection was turned away: %u are open%s",
+			       d->connections, few ? ", and descriptors run out" : "");
 		return -EBUSY;
 	}
 	c = calloc(1, sizeof(*c));

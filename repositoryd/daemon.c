@@ -161,8 +161,10 @@ static int start_parts(struct mh_daemon *d)
 	struct mh_config *c = &d->config;
 	const struct passwd *pw = NULL;
 	struct passwd user;
-	int ret;
+	int ret = mh_server_descriptors(c->max_connections);
 
+	if (ret)
+		return ret;
 	if (c->user && geteuid() == 0) {
 		pw = getpwnam(c->user);
 		if (!pw) {
@@ -212,6 +214,8 @@ static void stop(struct mh_daemon *d)
 	free(d->kernel_state);
 	for (; d->listeners; d->listeners--)
 		evconnlistener_free(d->listener[d->listeners - 1]);
+	if (d->relisten)
+		event_free(d->relisten);
 	if (d->commit)
 		event_free(d->commit);
 	if (d->hourly)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum mh_log_level mh_log_limit = MH_LOG_INFO;
@@ -30,6 +31,17 @@ void mh_log(enum mh_log_level level, const char *fmt, ...)
 		if ((unsigned char)*p < ' ' || *p == 127)
 			*p = '?';
 	fprintf(stderr, "%s\n", line);
+}
+
+bool mh_log_due(u64 *last)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	if (*last && (u64)t.tv_sec < *last + 60)
+		return false;
+	*last = (u64)t.tv_sec;
+	return true;
 }
 
 void mh_notify(const char *state)

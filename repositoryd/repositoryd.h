@@ -18,6 +18,13 @@
 #define MH_REPOSITORYD_VERSION	"0.1"
 #define MH_LISTEN_MAX		16
 #define MH_GENESIS_MAX		64
+#define MH_ADMINS_MAX		32
+/*
+ * Descriptors beside those of max_connections: listeners, store, keeper, event loop, officers.
+ * So many of them are kept back from hosts, for officers and the store.
+ */
+#define MH_DESCRIPTORS_OWN	128
+#define MH_DESCRIPTORS_KEPT	(MH_ADMINS_MAX + 8)
 
 /* Exit codes, as the man page lists them. */
 enum mh_daemon_exit {
@@ -33,6 +40,8 @@ enum mh_log_level { MH_LOG_ERROR, MH_LOG_WARNING, MH_LOG_INFO, MH_LOG_DEBUG };
 extern enum mh_log_level mh_log_limit;
 /* One line on stderr with a journal priority; never a secret. */
 void mh_log(enum mh_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* At most once a minute for each *last, which starts as 0: what a peer can bring about at will. */
+bool mh_log_due(u64 *last);
 
 /* ---- config.c ---- */
 struct mh_config {
@@ -80,6 +89,8 @@ struct mh_daemon {
 	unsigned int connections, admins;
 	struct evconnlistener *listener[MH_LISTEN_MAX + 2];
 	unsigned int listeners;
+	struct event *relisten;		/* listeners that an error of accept() disabled */
+	u64 said_accept, said_away;	/* for mh_log_due() */
 	/* lowest priority: ends the transaction of a turn of the loop */
 	struct event *commit;
 	struct event *hourly, *drain;
@@ -119,6 +130,8 @@ void mh_freshness_push(struct mh_daemon *d, struct mh_region *r,
 		       const struct mh_bytes *statements, size_t n);
 
 /* ---- server.c ---- */
+/* Raises the limit of descriptors to what so many connections need; an exit code, and said why */
+int mh_server_descriptors(u32 max_connections);
 int mh_server_listen(struct mh_daemon *d);	/* before privileges are dropped; an exit code */
 int mh_server_run(struct mh_daemon *d);
 void mh_server_drain(struct mh_daemon *d);

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -77,13 +78,45 @@ static void on_commit(evutil_socket_t fd, short what, void *daemon)
 
 /* ---- listeners ---- */
 
+int mh_server_descriptors(u32 max_connections)
+{
+	const rlim_t need = (rlim_t)max_connections + MH_DESCRIPTORS_OWN;
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur >= need)
+		return 0;
+	r.rlim_cur = need;
+	if (need <= r.rlim_max && !setrlimit(RLIMIT_NOFILE, &r))
+		return 0;
+	mh_log(MH_LOG_ERROR,
+	       "max_connections = %u needs %llu descriptors, and %llu are allowed: LimitNOFILE=%llu "
+	       "in the unit, ulimit -n, or a smaller max_connections",
+	       max_connections, (unsigned long long)need, (unsigned long long)r.rlim_max,
+	       (unsigned long long)need);
+	return MH_RD_CONFIG;
+}
+
+static void on_relisten(evutil_socket_t fd, short what, void *daemon)
+{
+	struct mh_daemon *d = daemon;
+
+	(void)fd;
+	(void)what;
+	for (unsigned int i = 0; i < d->listeners; i++)
+		evconnlistener_enable(d->listener[i]);
+}
+
+/* Out of descriptors, most likely.  Who waits still waits, and the loop would spin on it. */
 static void on_accept_error(struct evconnlistener *l, void *daemon)
 {
-	(void)l;
-	(void)daemon;
-	/* out of descriptors: the loop would spin; the next close makes room */
-	mh_log(MH_LOG_ERROR, "accept: %s", strerror(errno));
-	usleep(10000);
+	const struct timeval pause = { .tv_usec = 250000 };
+	struct mh_daemon *d = daemon;
+	int err = errno;
+
+	if (mh_log_due(&d->said_accept))
+		mh_log(MH_LOG_ERROR, "accept: %s; it is tried four times a second", strerror(err));
+	if (!evtimer_add(d->relisten, &pause))
+		evconnlistener_disable(l);
 }
 
 static int add_listener(struct mh_daemon *d, int fd, evconnlistener_cb cb)
@@ -224,6 +257,9 @@ int mh_server_listen(struct mh_daemon *d)
 	const struct mh_config *c = &d->config;
 	int ret;
 
+	d->relisten = evtimer_new(d->base, on_relisten, d);
+	if (!d->relisten)
+		return MH_RD_FAILED;
 	for (unsigned int i = 0; i < c->listens; i++) {
 		ret = bind_tcp(d, c->listen[i]);
 		if (ret)
@@ -249,6 +285,10 @@ static void reload(struct mh_daemon *d)
 	} else if (strcmp(c.name, d->config.name) || strcmp(c.store, d->config.store) ||
 		   strcmp(c.keeper, d->config.keeper)) {
 		mh_log(MH_LOG_ERROR, "%s: name, store and keeper change at a restart only",
+		       d->config_path);
+		mh_config_free(&c);
+	} else if (mh_server_descriptors(c.max_connections)) {
+		mh_log(MH_LOG_ERROR, "%s: not taken; the configuration stays as it was",
 		       d->config_path);
 		mh_config_free(&c);
 	} else {

@@ -48,7 +48,7 @@ known()
 	repoctl audit show | wc -l
 }
 
-plan 48
+plan 51
 ok "a Region" office_open
 ok "a host" office_enrol alice
 officer dataset create disk/data > /dev/null 2>&1
@@ -78,7 +78,21 @@ head -c 4000 /dev/urandom > "$W/bad.ini"
 does "random bytes" 2 '.'
 beside 'listen = 127.0.0.1:7900' 'user = nobody-here'
 does "a user that is none" 2 'no user nobody-here'
+beside 'listen = 127.0.0.1:7900'
+does "too few descriptors" 2 'max_connections = 1024 needs .*LimitNOFILE=' \
+	sh -c "ulimit -n 1024; exec repositoryd --config $W/bad.ini"
 is "nothing was made of any" "$(ls "$W/two")" ""
+
+beside 'listen = 127.0.0.1:7900' 'max_connections = 100'
+start tight sh -c "ulimit -n 300; exec repositoryd --config $W/bad.ini"
+wait_for 10 grep -q 'two serves' "$TMPDIR/tight.log"
+beside 'listen = 127.0.0.1:7900' 'max_connections = 1000'
+kill -HUP "$tight"
+ok "a reload that wants more than may be is not taken" wait_for 5 sh -c \
+	"grep -q LimitNOFILE= $TMPDIR/tight.log && grep -q 'not taken' $TMPDIR/tight.log"
+ok "and it goes on" env MICROHSM_ADMIN="$W/two/admin" repoctl status
+stop tight
+rm -rf "$W/two"
 
 # ---- addresses: 4 ----
 beside 'listen = 127.0.0.1:7878'

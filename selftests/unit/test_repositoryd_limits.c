@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+/* R50 R16: repositoryd where what it may use ends: descriptors. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rd_world.h"
+#include "repositoryd.h"
+
+static struct rd_world w;
+static struct rd_host alice;
+static const char key_data[] = "thirty-two bytes of secret key!!";
+
+static int setup(void **state)
+{
+	(void)state;
+	rd_setup(&w, NULL, "handshake = 60");
+	assert_int_equal(rd_start(&w), 0);
+	rd_delegate(&w, 1);
+	rd_enrol(&w, &alice, "alice");
+	rd_dataset(&w, "disk/a", MH_MODE_SESSION);
+	rd_group(&w, "ga", "disk/a");
+	rd_member(&w, "ga", "alice");
+	rd_instance(&w, "disk/a", 1, MH_MODE_SESSION, NULL, key_data, 32);
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	rd_host_free(&alice);
+	rd_teardown(&w);
+	return 0;
+}
+
+static double seconds(clockid_t clock)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(clock, &t), 0);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void fetched(struct mh_client *c)
+{
+	struct mh_client_result r;
+
+	assert_int_equal(mh_client_fetch(c, "disk/a", 0, NULL, NULL, &r), 0);
+	assert_int_equal(r.state, MH_ANSWER_DONE);
+	mh_bytes_free(&r.data);
+}
+
+static int dial(void)
+{
+	char address[64];
+	int fd;
+
+	snprintf(address, sizeof(address), "127.0.0.1:%u", w.port);
+	fd = mh_client_dial(address, 15);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static bool closed(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	u8 b;
+
+	return poll(&p, 1, ms) == 1 && recv(fd, &b, 1, MSG_DONTWAIT) <= 0;
+}
+
+static bool officer_is_served(void)
+{
+	struct mh_bytes reply = { 0 };
+	int fd = mh_admin_connect(w.admin);
+	u8 status = 255;
+
+	assert_true(fd >= 0);
+	if (!mh_admin_call(fd, MH_ADMIN_CARD, MH_BUF(NULL, 0), &status, &reply))
+		mh_bytes_free(&reply);
+	close(fd);
+	return !status;
+}
+
+static struct rlimit limit(rlim_t soft)
+{
+	struct rlimit now, then;
+
+	assert_int_equal(prlimit(w.pid, RLIMIT_NOFILE, NULL, &now), 0);
+	then = now;
+	then.rlim_cur = soft;
+	assert_int_equal(prlimit(w.pid, RLIMIT_NOFILE, &then, NULL), 0);
+	return now;
+}
+
+/* What max_connections needs is asked for, whatever was inherited. */
+static void raised(void **state)
+{
+	struct rlimit own, was;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &own), 0);
+	was = own;
+	own.rlim_cur = 256;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &own), 0);
+	assert_int_equal(rd_stop(&w, SIGTERM), 0);
+	assert_int_equal(rd_start(&w), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_equal(prlimit(w.pid, RLIMIT_NOFILE, NULL, &own), 0);
+	assert_int_equal(own.rlim_cur, 1024 + MH_DESCRIPTORS_OWN);
+}
+
+/* Where it may not be raised, it does not start. */
+static void refused(void **state)
+{
+	const struct rlimit low = { 1024, 1024 };
+	struct rd_world other;
+	int st;
+
+	(void)state;
+	rd_setup(&other, NULL, NULL);
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(setrlimit(RLIMIT_NOFILE, &low) ? 99 : rd_start(&other));
+	assert_int_equal(waitpid(pid, &st, 0), pid);
+	assert_true(WIFEXITED(st));
+	assert_int_equal(WEXITSTATUS(st), MH_RD_CONFIG);
+	rd_teardown(&other);
+}
+
+static double a_hundred(struct mh_client *c)
+{
+	double began = seconds(CLOCK_MONOTONIC);
+
+	for (int i = 0; i < 100; i++)
+		fetched(c);
+	return seconds(CLOCK_MONOTONIC) - began;
+}
+
+/* Hosts are turned away before the last descriptors go, which are for officers. */
+static void kept_for_officers(void **state)
+{
+	struct rlimit was = limit(96);
+	struct mh_client c;
+	int fd[80], away = 0;
+
+	(void)state;
+	assert_int_equal(rd_connect(&w, &alice, &c), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(fd); i++)
+		fd[i] = dial();
+	fetched(&c);
+	for (size_t i = 0; i < ARRAY_SIZE(fd); i++)
+		away += closed(fd[i], 50);
+	assert_true(away > 20 && away < 80);
+	assert_true(officer_is_served());
+	fetched(&c);
+	for (size_t i = 0; i < ARRAY_SIZE(fd); i++)
+		close(fd[i]);
+	mh_client_close(&c);
+	limit(was.rlim_cur);
+}
+
+/* None left at all: who is in is served, who waits is served when there is one, nothing spins. */
+static void none_left(void **state)
+{
+	double began, cpu, usual;
+	struct mh_client c, late;
+	struct rlimit was;
+	clockid_t clock;
+	int fd[100];
+
+	(void)state;
+	assert_int_equal(rd_connect(&w, &alice, &c), 0);
+	usual = a_hundred(&c);
+	assert_int_equal(clock_getcpuclockid(w.pid, &clock), 0);
+	was = limit(3);
+	for (size_t i = 0; i < ARRAY_SIZE(fd); i++)
+		fd[i] = dial();
+	assert_true(a_hundred(&c) < 2 * usual + 0.5);
+	cpu = seconds(clock);
+	usleep(1500000);
+	assert_true(seconds(clock) - cpu < 0.1);
+	/* the hundred are closed by now, and the one that comes last is waited for */
+	for (size_t i = 0; i < ARRAY_SIZE(fd); i++)
+		close(fd[i]);
+	limit(was.rlim_cur);
+	began = seconds(CLOCK_MONOTONIC);
+	assert_int_equal(rd_connect(&w, &alice, &late), 0);
+	fetched(&late);
+	assert_true(seconds(CLOCK_MONOTONIC) - began < 2);
+	mh_client_close(&late);
+	assert_true(officer_is_served());
+	fetched(&c);
+	mh_client_close(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(raised),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(kept_for_officers),
+		cmocka_unit_test(none_left),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
