@@ -64,7 +64,8 @@ static int set_roles(struct mh_config *c, const char *v)
 		else
 			return -EINVAL;
 	}
-	return c->repository ? 0 : -EINVAL;
+	/* who shakes hands needs an EPOCH, and none but our own freshness role's gets here yet */
+	return !c->repository ? -EINVAL : c->freshness ? 0 : -ENOSYS;
 }
 
 static int set_level(struct mh_config *c, const char *v)
@@ -150,6 +151,8 @@ static int handler(void *ctx, const char *section, const char *key, const char *
 		ret == -ENOENT	? ": no such key" :
 		ret == -E2BIG	? ": given too often" :
 		ret == -ERANGE	? ": a number out of range: " :
+		ret == -ENOSYS	? ": without freshness here no host could be served: "
+				  "repository freshness is all there is yet" :
 				  ": not a value that this key takes: ",
 		ret == -EINVAL || ret == -ERANGE ? v : "");
 	return 0;

@@ -48,7 +48,7 @@ known()
 	repoctl audit show | wc -l
 }
 
-plan 51
+plan 53
 ok "a Region" office_open
 ok "a host" office_enrol alice
 officer dataset create disk/data > /dev/null 2>&1
@@ -71,6 +71,10 @@ for bad in 'name = A b' 'handshake = 0' 'handshake = x' 'max_connections = -1' '
 	'role = king' 'log = loud' 'genesis = short' 'audit = maybe' 'store ='; do
 	with 'name = x' 'listen = 127.0.0.1:1' "$bad"
 	does "$bad" 2 "${bad%% *}: (not a value|a number out of range)"
+done
+for bad in 'role = repository' 'role = freshness'; do
+	with 'name = x' 'listen = 127.0.0.1:1' "$bad"
+	does "$bad" 2 'role: (without freshness here no host|not a value)'
 done
 printf 'junk\n' > "$W/bad.ini"
 does "no INI at all" 2 'neither \[section\] nor key'

@@ -46,9 +46,8 @@ quiet()
 	keys_probe status | grep -q 'requests=0 .*double=0'
 }
 
-plan 70
+plan 72
 ok "a Region" office_open
-cp -r "$W/store" "$W/store.empty"
 ok "a host" office_enrol alice
 for d in 'disk/data' 'disk/short --lease 2s' 'tls/www --algorithm p256' 'disk/group --mode group' \
 	'other/secret' 'disk/none' 'disk/old'; do
@@ -72,7 +71,8 @@ is "the same code by keyctl" "$(keyctl request2 microhsm $R/other/secret '' @s 2
 	"$(keyctl request2 microhsm $R/no/such '' @s 2>&1)"
 is "one without an Instance" "$(fetch_errno disk/none)" ENOENT
 is "a version that is not there" "$(fetch_errno disk/data version=9)" ENOENT
-ok "one whose validity has ended: ENODATA" wait_for 8 sh -c \
+# in a session of its own: as long as it is valid it is delivered
+ok "one whose validity has ended: ENODATA" wait_for 8 keyctl session - sh -c \
 	"ioc FETCH region=$R name=disk/old keyring=-3 | grep ENODATA"
 fails_with "so says the tool" 3 microhsm fetch $R/disk/old
 fails_with "says that there is none" 3 microhsm fetch $R/disk/data --version 9
@@ -170,18 +170,24 @@ wait_for 5 grep -q attached "$TMPDIR/agent.log"
 stop repositoryd
 is "no upstream: EHOSTUNREACH" "$(fetch_errno disk/data)" EHOSTUNREACH
 
-# ---- a server that does not know the host ----
-mv "$W/store" "$W/store.full"
-cp -r "$W/store.empty" "$W/store"
-office_ini "genesis = $region
-role = repository"		# a second series of EPOCHs would be a fork
-office_daemon
-is "the server does not know the host: closed, no more" "$(fetch_errno disk/data)" ECONNRESET
+# ---- a server of the same Region that does not know the host ----
+mkdir "$W/two"
+sed "s|$W|$W/two|; s|= office|= two|" "$W/ini" > "$W/two/ini"
+start two repositoryd --config "$W/two/ini"
+wait_for 10 grep -q 'two serves' "$TMPDIR/two.log"
+two()
+{
+	MICROHSM_ADMIN=$W/two/admin "$@"
+}
+two officer region create $R --card "$(two repoctl card | sed 's/.* //')" --genesis "$W/genesis" \
+	> /dev/null
+says "another serves the Region" '"serving": *true' two repoctl --json status
+is "and does not know the host: closed, no more" "$(fetch_errno disk/data)" ECONNRESET
 fails_with "so says the tool" 6 microhsm fetch $R/disk/data
-stop repositoryd
-rm -rf "$W/store"
-mv "$W/store.full" "$W/store"
-office_ini "genesis = $region"
+two officer entity enrol "$W/alice.request" --fingerprint "$(fingerprint_of "$W/alice.fp")" \
+	--output "$W/two/bundle" --address 127.0.0.1:7878 > /dev/null
+is "once it does, it answers" "$(fetch_errno disk/data)" ENOENT
+stop two
 office_daemon
 ok "its own server" microhsm fetch $R/disk/data --timeout 10s
 
