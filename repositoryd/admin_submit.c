@@ -347,11 +347,29 @@ static int parse_items(struct mh_submit *s, struct mh_buf body)
 	return mh_read_end(&r);
 }
 
+/* A new ENTITY concerns its own sessions; what revokes, any. */
+static void end_sessions(struct mh_submit *s, struct mh_region *r)
+{
+	for (u16 k = 0; k < s->n; k++) {
+		struct mh_stmt st;
+
+		if (s->item[k].type != MH_ITEM_STATEMENT ||
+		    mh_stmt_parse(&st, s->item[k].b.p, s->item[k].b.n) ||
+		    memcmp(st.region, r->row.id, 32))
+			continue;
+		if (st.type == MH_ENTITY)
+			mh_freshness_end(s->a->daemon, r, st.subject);
+		else if (st.type == MH_REVOKE || st.type == MH_SUSPEND || st.type == MH_ANCHOR)
+			mh_freshness_end(s->a->daemon, r, MH_BUF(NULL, 0));
+	}
+}
+
 /* After the commit: memory, and open sessions, follow what is stored. */
 static void follow(struct mh_submit *s)
 {
 	struct mh_bytes *push = calloc(s->n, sizeof(*push));
 
+	s->a->daemon->changes++;
 	for (unsigned int i = 0; i < s->regions; i++) {
 		struct mh_region *r;
 		size_t n = 0;
@@ -374,6 +392,8 @@ static void follow(struct mh_submit *s)
 		}
 		if (r && s->renew[i])
 			mh_freshness_push(s->a->daemon, r, push, n);
+		if (r)
+			end_sessions(s, r);
 	}
 	free(push);
 }

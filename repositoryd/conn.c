@@ -122,7 +122,11 @@ void mh_conn_pump(struct mh_conn *c)
 		if (ret < 0) {
 			mh_log(MH_LOG_WARNING, "%s: %s: an answer was cut off: %s", c->peer,
 			       c->name, strerror(-ret));
-			mh_conn_free(c);
+			/* who lost its right in the middle still gets the REVOKE that is queued */
+			if (ret == -EKEYREVOKED)
+				mh_conn_finish(c);
+			else
+				mh_conn_free(c);
 			return;
 		}
 		if (ret)

@@ -28,6 +28,7 @@ struct mh_conn {
 	struct mh_region *region;
 	u8 x[MH_HASH_LEN];	/* as of the challenge */
 	char name[MH_NAME_MAX + 1];	/* of the Entity, once authenticated */
+	u8 keys[MH_HASH_LEN];	/* that it authenticated with: mh_guardian_keys() */
 	u8 standing;		/* 0, or the refusal that its first REQUEST gets */
 	bool ended;		/* revoked or suspended: close when answers are out */
 	u32 last_request;
@@ -58,6 +59,11 @@ int mh_responder_hello(struct mh_conn *c, const u8 *frame, size_t n);
 int mh_responder_auth(struct mh_conn *c, const u8 *frame, size_t n);
 /* REVOKE or SUSPEND that ended this Entity, and EPOCH */
 int mh_responder_tell(struct mh_conn *c);
+/*
+ * Asked after a change: an Entity that is revoked, suspended or enrolled anew with other keys gets
+ * REFUSED for what it asked, then the end.
+ */
+void mh_responder_end_if_out(struct mh_conn *c, u64 now);
 
 /* ---- dispatch.c ---- */
 int mh_dispatch_record(struct mh_conn *c, const struct mh_record_hdr *rec);
@@ -66,6 +72,10 @@ int mh_dispatch_record(struct mh_conn *c, const struct mh_record_hdr *rec);
 struct mh_answer_out {
 	TAILQ_ENTRY(mh_answer_out) link;
 	u32 request, records;
+	char name[MH_DATASET_MAX];	/* what was asked for */
+	size_t name_len;
+	u64 version;		/* asked for; of the Instance, once there is one */
+	u64 changes;		/* the daemon's, when it was decided */
 	u8 code;		/* a refusal, or 0 */
 	u32 retry_after;	/* ms */
 	bool unchanged;
@@ -84,7 +94,10 @@ struct mh_answer_out {
 /* What answers this REQUEST of this connection's Entity; NULL: out of memory. */
 struct mh_answer_out *mh_transferrer_answer(struct mh_conn *c, u32 request,
 					    const struct mh_request *q, struct mh_audit_record *r);
-/* The next record. 1 more to come, 0 it was the last, -errno: the session ends. */
+/*
+ * The next record, if what it was decided on still stands.  1 more to come, 0 it was the last,
+ * -errno: the session ends; -EKEYREVOKED: it does because the rest may no longer be sent.
+ */
 int mh_transferrer_next(struct mh_conn *c, struct mh_answer_out *a);
 void mh_transferrer_free(struct mh_answer_out *a);
 

@@ -170,26 +170,10 @@ void mh_freshness_sign_all(struct mh_daemon *d)
 		       mh_store_error(d->store));
 }
 
-/* An Entity that this ended gets REFUSED for what it asks, then the end. */
-static void end_if_out(struct mh_conn *c, u64 now)
-{
-	struct mh_bytes b = { 0 };
-	int ret = mh_guardian_entity(c->daemon, c->region->row.id, mh_text(c->name),
-				     now, &b);
-
-	mh_bytes_free(&b);
-	if (ret != MH_REFUSED_REVOKED && ret != MH_REFUSED_SUSPENDED)
-		return;
-	c->ended = true;
-	if (!c->answers)
-		mh_conn_finish(c);
-}
-
 void mh_freshness_push(struct mh_daemon *d, struct mh_region *r, const struct mh_bytes *statements,
 		       size_t n)
 {
 	struct mh_conn *c, *next;
-	u64 now = mh_now(d);
 
 	for (c = LIST_FIRST(&d->conns); c; c = next) {
 		int ret = 0;
@@ -205,7 +189,18 @@ void mh_freshness_push(struct mh_daemon *d, struct mh_region *r, const struct mh
 			ret = mh_conn_record(c, MH_R_PUSH, 0, r->epoch.p, r->epoch.n);
 		if (ret)
 			mh_conn_free(c);
-		else if (n)
-			end_if_out(c, now);
+	}
+}
+
+void mh_freshness_end(struct mh_daemon *d, struct mh_region *r, struct mh_buf name)
+{
+	struct mh_conn *c, *next;
+	u64 now = mh_now(d);
+
+	for (c = LIST_FIRST(&d->conns); c; c = next) {
+		next = LIST_NEXT(c, link);
+		if (c->phase == MH_CONN_OPEN && c->region == r &&
+		    (!name.n || mh_buf_equal(name, mh_text(c->name))))
+			mh_responder_end_if_out(c, now);
 	}
 }

@@ -161,6 +161,16 @@ int mh_guardian_entity(struct mh_daemon *d, const u8 region[32], struct mh_buf n
 	}
 }
 
+void mh_guardian_keys(const struct mh_stmt *entity, u8 out[MH_HASH_LEN])
+{
+	const u8 kei = (u8)mh_stmt_num(entity, MH_A_KEI_KIND),
+		 kec = (u8)mh_stmt_num(entity, MH_A_KEC_KIND);
+	const struct mh_buf v[] = { MH_BUF(&kei, 1), mh_stmt_attr(entity, MH_A_KEI),
+				    MH_BUF(&kec, 1), mh_stmt_attr(entity, MH_A_KEC_KID) };
+
+	mh_sha256v(out, v, ARRAY_SIZE(v));
+}
+
 /* ---- rights ---- */
 
 struct ranking {
@@ -238,33 +248,83 @@ static int select_instance(void *ctx, struct mh_buf b)
 	return mh_bytes_copy(c->out, b.p, b.n) ? -ENOMEM : 1;
 }
 
+/* Each POLICY that a DATASET or INSTANCE names holds: 0, enum mh_refusal, or the store's errno */
+static int policies_hold(struct mh_daemon *d, const u8 *region, struct mh_buf statement, u64 now)
+{
+	struct mh_stmt s, policy;
+	struct mh_bytes b;
+	struct mh_buf list;
+	int ret = mh_stmt_parse(&s, statement.p, statement.n) ? -EUCLEAN : 0;
+
+	if (ret)
+		return ret;
+	list = mh_stmt_attr(&s, MH_A_POLICIES);
+	for (size_t i = 0; i + 32 <= list.n && !ret; i += 32) {
+		ret = mh_store_by_leaf(d->store, region, list.p + i, &b);
+		if (ret)
+			return ret == -ENOENT ? -EUCLEAN : ret;
+		ret = mh_stmt_parse(&policy, b.p, b.n) ? -EUCLEAN :
+			mh_guardian_live(d, region, &policy, now);
+		mh_bytes_free(&b);
+	}
+	switch (ret) {
+	case -EKEYREVOKED:
+	case -EKEYREJECTED:
+		return MH_REFUSED_POLICY;
+	case -EKEYEXPIRED:
+	case -ESTALE:
+		return MH_REFUSED_OUT_OF_DATE;
+	default:
+		return ret;
+	}
+}
+
+/* Standing of who asks, by the keys that it asks with. */
+static int asker(struct mh_daemon *d, const u8 *region, struct mh_buf entity, const u8 *keys,
+		 u64 now, struct mh_bytes *out)
+{
+	u8 newest[MH_HASH_LEN];
+	struct mh_stmt s;
+	int ret = mh_guardian_entity(d, region, entity, now, out);
+
+	if (ret)
+		return ret;
+	if (mh_stmt_parse(&s, out->p, out->n))
+		return -EUCLEAN;
+	mh_guardian_keys(&s, newest);
+	return memcmp(newest, keys, sizeof(newest)) ? MH_REFUSED_REVOKED : 0;
+}
+
 int mh_guardian_decide(struct mh_daemon *d, const u8 region[32], struct mh_buf entity,
-		       const struct mh_request *q, u64 now, struct mh_decision *g)
+		       const u8 keys[MH_HASH_LEN], struct mh_buf dataset, u64 version, u64 now,
+		       struct mh_decision *g)
 {
 	struct selecting c = {
-		.d = d, .region = region, .now = now, .version = q->version, .out = &g->instance
+		.d = d, .region = region, .now = now, .version = version, .out = &g->instance
 	};
-	struct mh_stmt dataset;
+	struct mh_stmt s;
 	int ret, rights;
 
 	*g = (struct mh_decision){ 0 };
-	ret = mh_guardian_entity(d, region, entity, now, &g->entity);
-	if (ret) {
-		g->code = ret > 0 ? (u8)ret : 0;
-		return ret < 0 ? ret : 0;
-	}
-	rights = mh_guardian_rights(d, region, entity, q->name, now);
-	ret = newest_live(d, region, MH_DATASET, q->name, now, &g->dataset, &dataset);
+	ret = asker(d, region, entity, keys, now, &g->entity);
+	if (ret)
+		goto out;
+	rights = mh_guardian_rights(d, region, entity, dataset, now);
+	ret = newest_live(d, region, MH_DATASET, dataset, now, &g->dataset, &s);
 	if (rights < 0 || (ret && ret != -ENOENT))
 		return rights < 0 ? rights : ret;
 	if (ret || !(rights & MH_RIGHT_FETCH)) {
-		g->code = MH_REFUSED_UNKNOWN;
-		return 0;
+		ret = MH_REFUSED_UNKNOWN;
+		goto out;
 	}
-	ret = mh_store_instances(d->store, region, q->name, select_instance, &c);
-	if (ret < 0)
-		return ret;
+	ret = mh_store_instances(d->store, region, dataset, select_instance, &c);
 	if (!ret)
-		g->code = c.seen ? MH_REFUSED_OUT_OF_DATE : MH_REFUSED_UNKNOWN;
-	return 0;
+		ret = c.seen ? MH_REFUSED_OUT_OF_DATE : MH_REFUSED_UNKNOWN;
+	else if (ret > 0)
+		ret = policies_hold(d, region, mh_bytes_buf(&g->dataset), now);
+	if (!ret)
+		ret = policies_hold(d, region, mh_bytes_buf(&g->instance), now);
+out:
+	g->code = ret > 0 ? (u8)ret : 0;
+	return ret < 0 ? ret : 0;
 }

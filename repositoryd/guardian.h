@@ -24,12 +24,20 @@ int mh_guardian_live(struct mh_daemon *d, const u8 region[32], const struct mh_s
  */
 int mh_guardian_entity(struct mh_daemon *d, const u8 region[32], struct mh_buf name, u64 now,
 		       struct mh_bytes *out);
+/* H(kind of Kei || Kei || kind of Kec || kid(Kec)): the keys that an ENTITY's session is of */
+void mh_guardian_keys(const struct mh_stmt *entity, u8 out[MH_HASH_LEN]);
 bool mh_guardian_suspended(struct mh_daemon *d, const u8 region[32], struct mh_buf name, u64 now);
 /* Rights of an Entity on a DataSet, through groups of groups; negative: the store failed. */
 int mh_guardian_rights(struct mh_daemon *d, const u8 region[32], struct mh_buf entity,
 		       struct mh_buf dataset, u64 now);
-/* 0 and a decision, to be freed; negative: the store failed. */
+/*
+ * 0 and a decision, to be freed; negative: the store failed.  keys: as mh_guardian_keys(), of who
+ * asks; an Entity that was enrolled anew since is another host, and the old one is refused as
+ * revoked.  A POLICY of the DataSet or of the Instance that is revoked refuses by policy, one
+ * that ended as out of date.
+ */
 int mh_guardian_decide(struct mh_daemon *d, const u8 region[32], struct mh_buf entity,
-		       const struct mh_request *q, u64 now, struct mh_decision *g);
+		       const u8 keys[MH_HASH_LEN], struct mh_buf dataset, u64 version, u64 now,
+		       struct mh_decision *g);
 
 #endif

@@ -102,6 +102,7 @@ struct mh_daemon {
 	bool draining;
 	u64 drain_until;
 	u64 started, deliveries, refusals;
+	u64 changes;			/* submissions taken: what was decided before is old */
 };
 
 /* max(wall clock, newest EPOCH.issued) */
@@ -122,12 +123,11 @@ void mh_region_free_all(struct mh_daemon *d);
 int mh_freshness_sign(struct mh_daemon *d, const u8 region[32]);
 /* At start and hourly: each Region, in a transaction of its own; pushes it. */
 void mh_freshness_sign_all(struct mh_daemon *d);
-/*
- * To every open session of the Region: statements, then the newest EPOCH; sessions that ended by
- * it are closed.
- */
+/* To every open session of the Region: statements, then the newest EPOCH. */
 void mh_freshness_push(struct mh_daemon *d, struct mh_region *r,
 		       const struct mh_bytes *statements, size_t n);
+/* Ends the sessions of this Entity, or of all (empty name), that a change has put out. */
+void mh_freshness_end(struct mh_daemon *d, struct mh_region *r, struct mh_buf name);
 
 /* ---- server.c ---- */
 /* Raises the limit of descriptors to what so many connections need; an exit code, and said why */

@@ -162,6 +162,7 @@ int mh_responder_auth(struct mh_conn *c, const u8 *frame, size_t n)
 	mh_wipe(psk, sizeof(psk));
 	if (!ret) {
 		c->standing = (u8)standing;
+		mh_guardian_keys(&entity, c->keys);
 		c->phase = MH_CONN_OPEN;
 		/*
 		 * a record that cannot be written refuses deliveries one by one; the session may
@@ -211,4 +212,29 @@ int mh_responder_tell(struct mh_conn *c)
 	if (!ret && c->region->epoch.n)
 		ret = mh_conn_record(c, MH_R_PUSH, 0, c->region->epoch.p, c->region->epoch.n);
 	return ret;
+}
+
+static bool is_out(struct mh_conn *c, u64 now)
+{
+	struct mh_bytes b = { 0 };
+	u8 keys[MH_HASH_LEN];
+	struct mh_stmt entity;
+	int ret = mh_guardian_entity(c->daemon, c->region->row.id, mh_text(c->name), now, &b);
+	bool out = ret == MH_REFUSED_REVOKED || ret == MH_REFUSED_SUSPENDED;
+
+	if (!ret && !mh_stmt_parse(&entity, b.p, b.n)) {
+		mh_guardian_keys(&entity, keys);
+		out = memcmp(keys, c->keys, sizeof(keys));
+	}
+	mh_bytes_free(&b);
+	return out;
+}
+
+void mh_responder_end_if_out(struct mh_conn *c, u64 now)
+{
+	if (!is_out(c, now))
+		return;
+	c->ended = true;
+	if (!c->answers)
+		mh_conn_finish(c);
 }

@@ -213,6 +213,7 @@ static int fill(struct mh_conn *c, struct mh_answer_out *a, const struct mh_deci
 	memcpy(a->leaf, instance.leaf, 32);
 	memcpy(r->leaf, instance.leaf, 32);
 	r->number = m.version;
+	a->version = m.version;	/* a newer one that comes meanwhile is the next request's */
 	ret = collect_statements(c, a, &g->dataset, &instance);
 	if (ret)
 		return ret;
@@ -236,6 +237,12 @@ static int fill(struct mh_conn *c, struct mh_answer_out *a, const struct mh_deci
 	return ret;
 }
 
+static int decide(struct mh_conn *c, const struct mh_answer_out *a, struct mh_decision *g)
+{
+	return mh_guardian_decide(c->daemon, c->region->row.id, mh_text(c->name), c->keys,
+				  MH_BUF(a->name, a->name_len), a->version, mh_now(c->daemon), g);
+}
+
 struct mh_answer_out *mh_transferrer_answer(struct mh_conn *c, u32 request,
 					    const struct mh_request *q, struct mh_audit_record *r)
 {
@@ -246,6 +253,10 @@ struct mh_answer_out *mh_transferrer_answer(struct mh_conn *c, u32 request,
 	if (!a)
 		return NULL;
 	a->request = request;
+	memcpy(a->name, q->name.p, q->name.n);
+	a->name_len = q->name.n;
+	a->version = q->version;
+	a->changes = c->daemon->changes;
 	if (c->daemon->draining) {
 		a->code = MH_REFUSED_BUSY;
 		a->retry_after = 5000;
@@ -254,8 +265,7 @@ struct mh_answer_out *mh_transferrer_answer(struct mh_conn *c, u32 request,
 	if (c->standing)
 		g.code = c->standing;
 	else
-		ret = mh_guardian_decide(c->daemon, c->region->row.id, r->who, q, mh_now(c->daemon),
-					 &g);
+		ret = decide(c, a, &g);
 	a->code = g.code;
 	if (!ret && !g.code)
 		ret = fill(c, a, &g, q, r);
@@ -335,10 +345,40 @@ static int send_done(struct mh_conn *c, struct mh_answer_out *a)
 	return mh_conn_record(c, MH_R_DONE, a->request, body, sizeof(body));
 }
 
+/*
+ * An answer may wait long behind a peer that reads slowly; what officers changed meanwhile counts
+ * for all of it that is not yet sent.
+ */
+static int decide_again(struct mh_conn *c, struct mh_answer_out *a)
+{
+	struct mh_decision g;
+	struct mh_stmt s;
+	int ret = decide(c, a, &g);
+	u8 code = g.code;
+
+	a->changes = c->daemon->changes;
+	/* issued anew, maybe under another policy: to be asked for again */
+	if (!ret && !code && (mh_stmt_parse(&s, g.instance.p, g.instance.n) ||
+			      memcmp(s.leaf, a->leaf, sizeof(s.leaf)))) {
+		code = MH_REFUSED_BUSY;
+		a->retry_after = 1000;
+	}
+	mh_decision_free(&g);
+	if (ret || !code)
+		return ret;
+	if (a->records)
+		return -EKEYREVOKED;
+	a->code = code;
+	return 0;
+}
+
 int mh_transferrer_next(struct mh_conn *c, struct mh_answer_out *a)
 {
 	struct mh_bytes *b;
+	int ret = !a->code && a->changes != c->daemon->changes ? decide_again(c, a) : 0;
 
+	if (ret)
+		return ret;
 	if (a->code)
 		return send_refused(c, a);
 	if (a->unchanged)

@@ -252,29 +252,41 @@ static void add_secret(struct rd_world *w, u8 item, struct mh_buf label, const u
 	rd_item(w, item, MH_BUF(leaf, 32), MH_BUF(out, 80));
 }
 
-void rd_enrol(struct rd_world *w, struct rd_host *h, const char *name)
+void rd_enrol_again(struct rd_world *w, struct rd_host *h, u64 serial)
 {
-	u8 buf[1024], kes[32], kes_pub[64], kid[32];
+	u8 buf[1024], kid[32];
 	struct mh_writer b;
 
-	memset(h, 0, sizeof(*h));
-	memcpy(h->id.region, w->region, 32);
-	strcpy(h->id.name, name);
-	h->id.entity_serial = 1;
-	h->id.kec.pair = true;
-	must(!mh_bytes_copy(&h->id.anchor, w->anchor.p, w->anchor.n));
-	must(!mh_p256_generate(h->id.kei, h->kei_pub) && !mh_p256_generate(kes, kes_pub));
-	must(!mh_random(h->id.kec.key, 32) && !mh_x25519_public(h->id.kec.pub, h->id.kec.key));
-	mh_ctx_entity(w->region, MH_BUF(name, strlen(name)), h->id.kec.ctx);
+	h->id.entity_serial = serial;
 	must(!mh_kid(MH_BUF(h->id.kec.pub, 32), MH_BUF(h->id.kec.ctx, 32), kid));
-	rd_begin(w, &b, buf, sizeof(buf), MH_ENTITY, name, 1);
+	rd_begin(w, &b, buf, sizeof(buf), MH_ENTITY, h->id.name, serial);
 	mh_write_attr_u8(&b, MH_A_KEI_KIND, MH_KIND_PAIR);
 	mh_write_attr(&b, MH_A_KEI, h->kei_pub, 64);
-	mh_write_attr(&b, MH_A_KES, kes_pub, 64);
+	mh_write_attr(&b, MH_A_KES, h->kes_pub, 64);
 	mh_write_attr_u8(&b, MH_A_KEC_KIND, MH_KIND_PAIR);
 	mh_write_attr(&b, MH_A_KEC_KID, kid, 32);
 	rd_statement(w, &b, MH_SET_SIGNER, h->leaf);
 	add_secret(w, MH_ITEM_KEC, MH_L("admin kec"), h->leaf, h->id.kec.pub);
+}
+
+void rd_enrol_serial(struct rd_world *w, struct rd_host *h, const char *name, u64 serial)
+{
+	u8 kes[32];
+
+	memset(h, 0, sizeof(*h));
+	memcpy(h->id.region, w->region, 32);
+	strcpy(h->id.name, name);
+	h->id.kec.pair = true;
+	must(!mh_bytes_copy(&h->id.anchor, w->anchor.p, w->anchor.n));
+	must(!mh_p256_generate(h->id.kei, h->kei_pub) && !mh_p256_generate(kes, h->kes_pub));
+	must(!mh_random(h->id.kec.key, 32) && !mh_x25519_public(h->id.kec.pub, h->id.kec.key));
+	mh_ctx_entity(w->region, MH_BUF(name, strlen(name)), h->id.kec.ctx);
+	rd_enrol_again(w, h, serial);
+}
+
+void rd_enrol(struct rd_world *w, struct rd_host *h, const char *name)
+{
+	rd_enrol_serial(w, h, name, 1);
 }
 
 void rd_host_free(struct rd_host *h)
@@ -382,13 +394,13 @@ void rd_instance(struct rd_world *w, const char *dataset, u64 version, u8 mode,
 	free(sealed);
 }
 
-void rd_revoke(struct rd_world *w, const char *name, u64 up_to)
+void rd_revoke(struct rd_world *w, u8 type, const char *name, u64 up_to)
 {
 	u8 buf[1024];
 	struct mh_writer b;
 
 	rd_begin(w, &b, buf, sizeof(buf), MH_REVOKE, name, ++w->serial);
-	mh_write_attr_u8(&b, MH_A_TARGET_TYPE, MH_ENTITY);
+	mh_write_attr_u8(&b, MH_A_TARGET_TYPE, type);
 	mh_write_attr_u64(&b, MH_A_UP_TO, up_to);
 	rd_statement(w, &b, MH_SET_SIGNER, NULL);
 }

@@ -18,7 +18,7 @@ struct rd_batch {
 
 struct rd_host {
 	struct mh_client_identity id;
-	u8 kei_pub[MH_P256_PUB_LEN];
+	u8 kei_pub[MH_P256_PUB_LEN], kes_pub[MH_P256_PUB_LEN];
 	u8 leaf[32];		/* of its ENTITY */
 };
 
@@ -56,13 +56,15 @@ u8 rd_call(struct rd_world *w, u8 op, struct mh_buf body, struct mh_bytes *reply
 void rd_genesis(struct rd_world *w);	/* in the batch; sets region */
 void rd_delegate(struct rd_world *w, u64 serial);
 void rd_enrol(struct rd_world *w, struct rd_host *h, const char *name);
+void rd_enrol_serial(struct rd_world *w, struct rd_host *h, const char *name, u64 serial);
+void rd_enrol_again(struct rd_world *w, struct rd_host *h, u64 serial);	/* keys as they are */
 void rd_dataset(struct rd_world *w, const char *name, u8 mode);
 void rd_group(struct rd_world *w, const char *group, const char *dataset);
 void rd_member(struct rd_world *w, const char *group, const char *name);
 /* host: for whom it is wrapped, or NULL for mode session */
 void rd_instance(struct rd_world *w, const char *dataset, u64 version, u8 mode,
 		 const struct rd_host *host, const void *data, size_t n);
-void rd_revoke(struct rd_world *w, const char *name, u64 up_to);
+void rd_revoke(struct rd_world *w, u8 type, const char *name, u64 up_to);
 void rd_host_free(struct rd_host *h);
 int rd_connect(struct rd_world *w, struct rd_host *h, struct mh_client *c);
 

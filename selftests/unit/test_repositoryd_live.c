@@ -333,7 +333,7 @@ static void revoked(void **state)
 	(void)state;
 	assert_int_equal(rd_connect(&w, &bob, &c), 0);
 	fetch_is(&c, "disk/g", MH_ANSWER_REFUSED, MH_REFUSED_OUT_OF_DATE);
-	rd_revoke(&w, "bob", 1);
+	rd_revoke(&w, MH_ENTITY, "bob", 1);
 	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
 	assert_int_equal(mh_client_push(&c), MH_REVOKE);
 	assert_int_equal(mh_client_push(&c), MH_EPOCH);

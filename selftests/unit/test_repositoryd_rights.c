@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+/*
+ * R13, R16, R18: what officers change counts at once, for sessions that are open and for answers
+ * that wait: a POLICY revoked, a host enrolled anew with other keys, a host revoked with its
+ * requests in the queue.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rd_world.h"
+#include "repositoryd.h"
+
+#define QUEUED 60
+
+static struct rd_world w;
+static struct rd_host alice;
+static u8 big[100000];
+static const char key_data[] = "thirty-two bytes of secret key!!";
+
+static int setup(void **state)
+{
+	(void)state;
+	rd_setup(&w, NULL, "handshake = 2");
+	assert_int_equal(rd_start(&w), 0);
+	rd_delegate(&w, 1);
+	rd_enrol(&w, &alice, "alice");
+	rd_dataset(&w, "disk/a", MH_MODE_SESSION);
+	w.kind = MH_DATA_OTHER;
+	rd_dataset(&w, "disk/big", MH_MODE_SESSION);
+	rd_group(&w, "ga", "disk/");
+	rd_member(&w, "ga", "alice");
+	mh_random(big, sizeof(big));
+	rd_instance(&w, "disk/big", 1, MH_MODE_SESSION, NULL, big, sizeof(big));
+	w.kind = MH_DATA_KEY;
+	rd_instance(&w, "disk/a", 1, MH_MODE_SESSION, NULL, key_data, 32);
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	rd_host_free(&alice);
+	rd_teardown(&w);
+	return 0;
+}
+
+/* State of the answer, or -errno when the session ended instead. */
+static int fetch(struct mh_client *c, const char *name, u8 *code)
+{
+	struct mh_client_result r;
+	int ret = mh_client_fetch(c, name, 0, NULL, NULL, &r);
+
+	*code = ret ? 0 : r.refused.code;
+	if (!ret)
+		mh_bytes_free(&r.data);
+	return ret ? ret : (int)r.state;
+}
+
+static void expect(struct mh_client *c, const char *name, enum mh_answer_state state, u8 code)
+{
+	u8 got;
+
+	assert_int_equal(fetch(c, name, &got), state);
+	assert_int_equal(got, code);
+}
+
+/* A validity renewed, the keys as they were: the session goes on. */
+static void renewed(void **state)
+{
+	struct mh_client c;
+
+	(void)state;
+	assert_int_equal(rd_connect(&w, &alice, &c), 0);
+	expect(&c, "disk/a", MH_ANSWER_DONE, 0);
+	rd_enrol_again(&w, &alice, 2);
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	expect(&c, "disk/a", MH_ANSWER_DONE, 0);
+	mh_client_close(&c);
+}
+
+/* The machine that had the name before gets nothing on the session that it kept open. */
+static void enrolled_anew(bool with_revoke)
+{
+	static u64 serial = 2;
+	struct rd_host before = alice;
+	struct mh_client c;
+	u8 code;
+	int ret;
+
+	assert_int_equal(rd_connect(&w, &before, &c), 0);
+	expect(&c, "disk/a", MH_ANSWER_DONE, 0);
+	if (with_revoke)
+		rd_revoke(&w, MH_ENTITY, "alice", serial);
+	rd_enrol_serial(&w, &alice, "alice", ++serial);
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	ret = fetch(&c, "disk/a", &code);
+	assert_true(ret < 0 || (ret == MH_ANSWER_REFUSED && code == MH_REFUSED_REVOKED));
+	mh_client_close(&c);
+	assert_int_equal(rd_connect(&w, &before, &c), 0);
+	assert_true(fetch(&c, "disk/a", &code) < 0);
+	mh_client_close(&c);
+	rd_host_free(&before);
+	assert_int_equal(rd_connect(&w, &alice, &c), 0);
+	expect(&c, "disk/a", MH_ANSWER_DONE, 0);
+	mh_client_close(&c);
+}
+
+static void other_keys(void **state)
+{
+	(void)state;
+	enrolled_anew(false);
+}
+
+static void other_keys_and_revoke(void **state)
+{
+	(void)state;
+	enrolled_anew(true);
+}
+
+static int queue_up(struct mh_client *c)
+{
+	char address[64];
+	const int small = 65536;
+	int fd;
+
+	snprintf(address, sizeof(address), "127.0.0.1:%u", w.port);
+	fd = mh_client_dial(address, 15);
+	assert_true(fd >= 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+	assert_int_equal(mh_client_open(c, &alice.id, fd), 0);
+	for (int i = 0; i < QUEUED; i++)
+		assert_int_equal(mh_client_request(c, "disk/big", 0, NULL, NULL), i + 1);
+	usleep(300000);	/* all are decided, and wait for us to read */
+	return 0;
+}
+
+/* How many of the queued answers are whole. */
+static int read_all(struct mh_client *c)
+{
+	struct mh_client_result r;
+	int done = 0;
+
+	for (int i = 0; i < QUEUED && !mh_client_answer(c, "disk/big", 0, &r); i++) {
+		done += r.state == MH_ANSWER_DONE;
+		mh_bytes_free(&r.data);
+	}
+	return done;
+}
+
+/* A new version that comes meanwhile takes nothing from those who are being served. */
+static void queue_and_new_version(void **state)
+{
+	struct mh_client c;
+
+	(void)state;
+	queue_up(&c);
+	w.kind = MH_DATA_OTHER;
+	rd_instance(&w, "disk/big", 2, MH_MODE_SESSION, NULL, big, sizeof(big));
+	w.kind = MH_DATA_KEY;
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	assert_int_equal(read_all(&c), QUEUED);
+	mh_client_close(&c);
+}
+
+static void queue_and_revoke(void **state)
+{
+	struct mh_client c;
+
+	(void)state;
+	queue_up(&c);
+	rd_revoke(&w, MH_ENTITY, "alice", 100);
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	/* what was in the sockets' buffers is out of our hands; six megabytes are not */
+	assert_in_range(read_all(&c), 0, QUEUED / 2);
+	assert_int_equal(c.pushed[MH_REVOKE], 1);
+	mh_client_close(&c);
+	rd_host_free(&alice);
+	rd_enrol_serial(&w, &alice, "alice", 101);
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+}
+
+static void policy_revoked(void **state)
+{
+	struct mh_client c;
+
+	(void)state;
+	assert_int_equal(rd_connect(&w, &alice, &c), 0);
+	expect(&c, "disk/a", MH_ANSWER_DONE, 0);
+	rd_revoke(&w, MH_POLICY, "common", 1);
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	expect(&c, "disk/a", MH_ANSWER_REFUSED, MH_REFUSED_POLICY);
+	mh_client_close(&c);
+	assert_int_equal(rd_connect(&w, &alice, &c), 0);
+	expect(&c, "disk/a", MH_ANSWER_REFUSED, MH_REFUSED_POLICY);
+	mh_client_close(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(renewed),
+		cmocka_unit_test(other_keys),
+		cmocka_unit_test(other_keys_and_revoke),
+		cmocka_unit_test(queue_and_new_version),
+		cmocka_unit_test(queue_and_revoke),
+		cmocka_unit_test(policy_revoked),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
