@@ -53,7 +53,7 @@ static int help(const char *noun, const struct rc_verb *only)
 	printf("\noptions:\n");
 	print_options(global_options);
 	printf("\nexit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 conflict, 6 "
-	       "unreachable, 7 bad input\n");
+	       "unreachable, 7 bad input, 8 revoked\n");
 	return MH_EXIT_OK;
 }
 

@@ -80,7 +80,15 @@ int rc_open_quorum(struct rc *rc);
 int rc_get(struct rc *rc, u8 type, const char *subject, struct mh_bytes *bytes, struct mh_stmt *s);
 /* Signed by the officers of the Region's ANCHOR; else told, and MH_EXIT_DENIED */
 int rc_signed(struct rc *rc, const struct mh_stmt *s, const char *what);
-/* Serial for the next statement of (type, subject). */
+/* What the server makes of a statement that it gave as its subject's newest: 0, or told */
+enum rc_standing { RC_HOLDS, RC_REVOKED, RC_ENDED };
+int rc_standing(struct rc *rc, const struct mh_stmt *s, enum rc_standing *out);
+/* After rc_submit(): what was signed is not taken by a REVOKE that rc_next_serial() did not see */
+int rc_holds(struct rc *rc, u8 type, const char *subject);
+/*
+ * Serial for the next statement of (type, subject): above the newest, and above what a REVOKE
+ * takes, which would take the new one too.
+ */
 int rc_next_serial(struct rc *rc, u8 type, const char *subject, u64 *serial);
 
 /*

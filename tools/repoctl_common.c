@@ -274,16 +274,40 @@ int rc_signed(struct rc *rc, const struct mh_stmt *s, const char *what)
 		       (int)s->subject.n, s->subject.p);
 }
 
+/* Last serial of (type, subject) that the newest REVOKE of that name takes, 0 if none. */
+static int revoked_up_to(struct rc *rc, u8 type, const char *subject, u64 *up_to)
+{
+	struct mh_bytes bytes = { 0 };
+	struct mh_stmt s = { 0 };
+	int ret = rc_get(rc, MH_REVOKE, subject, &bytes, &s);
+
+	*up_to = 0;
+	if (!ret && mh_stmt_num(&s, MH_A_TARGET_TYPE) == type)
+		*up_to = mh_stmt_num(&s, MH_A_UP_TO);
+	mh_bytes_free(&bytes);
+	return ret == MH_EXIT_NOTFOUND ? 0 : ret;
+}
+
 int rc_next_serial(struct rc *rc, u8 type, const char *subject, u64 *serial)
 {
 	struct mh_bytes bytes = { 0 };
 	struct mh_stmt s = { 0 };
+	u64 up_to = 0;
 	int ret = rc_get(rc, type, subject, &bytes, &s);
 
 	if (ret && ret != MH_EXIT_NOTFOUND)
 		return ret;
 	*serial = ret ? 1 : s.serial + 1;
 	mh_bytes_free(&bytes);
+	ret = type == MH_REVOKE ? 0 : revoked_up_to(rc, type, subject, &up_to);
+	if (ret)
+		return ret;
+	if (up_to >= INT64_MAX)
+		return mh_fail(MH_EXIT_REVOKED,
+			       "%s is revoked for good, whatever its serial: take another name",
+			       subject);
+	if (*serial <= up_to)
+		*serial = up_to + 1;
 	return 0;
 }
 

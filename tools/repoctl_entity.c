@@ -119,17 +119,29 @@ static int write_bundle(struct rc *rc, const struct rc_args *a, const char *name
 	return ret;
 }
 
-/* Enrolled already with these keys: only the bundle is made again. */
-static bool same_entity(struct rc *rc, const char *name, const struct mh_join_request *q)
+/*
+ * Enrolled already with these keys, which hold: only the bundle is made again.  At their end they
+ * are enrolled anew; once revoked they never are: their host knows that they are.
+ */
+static int enrolled(struct rc *rc, const char *name, const struct mh_join_request *q, bool *same)
 {
+	enum rc_standing standing = RC_HOLDS;
 	struct mh_bytes bytes = { 0 };
 	struct mh_stmt s;
-	bool same = !rc_get(rc, MH_ENTITY, name, &bytes, &s) &&
-		mh_buf_equal(mh_stmt_attr(&s, MH_A_KEI), q->kei) &&
-		mh_buf_equal(mh_stmt_attr(&s, MH_A_KES), MH_BUF(q->kes, MH_P256_PUB_LEN));
+	int ret = rc_get(rc, MH_ENTITY, name, &bytes, &s);
 
+	*same = !ret && mh_buf_equal(mh_stmt_attr(&s, MH_A_KEI), q->kei) &&
+		mh_buf_equal(mh_stmt_attr(&s, MH_A_KES), MH_BUF(q->kes, MH_P256_PUB_LEN));
+	if (*same)
+		ret = rc_standing(rc, &s, &standing);
 	mh_bytes_free(&bytes);
-	return same;
+	if (standing == RC_REVOKED)
+		return mh_fail(MH_EXIT_REVOKED,
+			       "%s is revoked, and this request has its keys: make new ones on the "
+			       "host (microhsm forget, init, request), and enrol that request",
+			       name);
+	*same = *same && standing == RC_HOLDS;
+	return ret == MH_EXIT_NOTFOUND ? 0 : ret;
 }
 
 static int entity_enrol(struct rc *rc, const struct rc_args *a)
@@ -139,6 +151,7 @@ static int entity_enrol(struct rc *rc, const struct rc_args *a)
 	struct mh_join_request q;
 	const char *const *addr;
 	u8 hash[MH_HASH_LEN];
+	bool same = false;
 	u64 life;
 	int ret;
 
@@ -166,11 +179,15 @@ static int entity_enrol(struct rc *rc, const struct rc_args *a)
 	if (!ret)
 		ret = rc_open_quorum(rc);
 	if (!ret)
+		ret = enrolled(rc, name, &q, &same);
+	if (!ret)
 		ret = rc_confirm_fingerprint(rc, what, fingerprint, rc_value(a, "--fingerprint"));
-	if (!ret && !same_entity(rc, name, &q)) {
+	if (!ret && !same) {
 		ret = add_entity(rc, &q, name, life);
 		if (!ret)
 			ret = rc_submit(rc);
+		if (!ret)
+			ret = rc_holds(rc, MH_ENTITY, name);
 	}
 	if (!ret)
 		ret = write_bundle(rc, a, name, hash);

@@ -6,7 +6,8 @@
  *	stmt make TYPE SUBJECT SERIAL BY    to standard output; BY is none, stranger, an officer's
  *	                                    key file (passphrase in MH_PASS), or wrong:FILE, the
  *	                                    officer's for another Region; valid from now, or from
- *	                                    MH_FROM seconds from now
+ *	                                    MH_FROM seconds from now; a REVOKE is of MH_TARGET (a
+ *	                                    TYPE; default entity) up to MH_UP_TO (default all)
  *	stmt get TYPE SUBJECT               the newest that the server has
  *	stmt send FILE...                   in one submission: status, and what the server says
  *	stmt push FILE                      to the kernel: ok, or the errno's name
@@ -108,6 +109,7 @@ static u8 type_of(const char *name)
 /* Each the most harmful that its type allows; pub is the stranger's key */
 static void attributes(struct mh_writer *w, u8 type, u64 serial, const u8 *pub)
 {
+	const char *target = getenv("MH_TARGET"), *up_to = getenv("MH_UP_TO");
 	static const u8 zero[64];
 
 	switch (type) {
@@ -143,8 +145,8 @@ static void attributes(struct mh_writer *w, u8 type, u64 serial, const u8 *pub)
 		mh_write_attr(w, MH_A_OWNER, zero, 0);
 		break;
 	case MH_REVOKE:
-		mh_write_attr_u8(w, MH_A_TARGET_TYPE, MH_ENTITY);
-		mh_write_attr_u64(w, MH_A_UP_TO, ~0ull);
+		mh_write_attr_u8(w, MH_A_TARGET_TYPE, target ? type_of(target) : MH_ENTITY);
+		mh_write_attr_u64(w, MH_A_UP_TO, up_to ? strtoull(up_to, NULL, 0) : ~0ull);
 		break;
 	case MH_SUSPEND:
 		mh_write_attr_u64(w, MH_A_UNTIL, (u64)time(NULL) + 3600);

@@ -1,0 +1,157 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# where: vm
+# timeout: 200
+# R36 R37: an officer's tool does not say that a host is served when it is not: what is revoked or
+# at its end is neither enrolled again nor granted, and what is signed after a REVOKE is above it.
+# shellcheck source=selftests/lib.sh
+. "${MH_LIB:-selftests/lib.sh}"
+# shellcheck source=selftests/scenario/office.sh
+. "$(dirname "${MH_LIB:-selftests/lib.sh}")/scenario/office.sh"
+# What office.sh assigns
+region=''
+export MH_PASS=tea
+revokes=0
+
+# enrol ENTITY OPTION...: by the request that the last new_keys made; one identity at a time
+enrol()
+{
+	_who=$1
+	shift
+	officer entity enrol "$W/$_who.request" --fingerprint "$(fingerprint_of "$W/$_who.fp")" \
+		--output "$W/$_who.bundle" --address 127.0.0.1:7878 "$@"
+}
+
+new_keys()
+{
+	microhsm forget "$R/$1" > /dev/null 2>&1 || microhsm forget "$1" > /dev/null 2>&1
+	wait_for 5 sh -c '! grep -q entity: /proc/keys'
+	rm -f "$W"/state/*.blob
+	microhsm init "$1" --state "$W/state" > /dev/null &&
+		microhsm request "$1" --output "$W/$1.request" 2> "$W/$1.fp"
+}
+
+joined()
+{
+	microhsm join "$W/$1.bundle" --region "$region" --state "$W/state" --identity "$1"
+}
+
+# revoke TYPE SUBJECT UP_TO: by an officer with a tool of their own
+revoke()
+{
+	revokes=$((revokes + 1))
+	MH_TARGET=$1 MH_UP_TO=$3 stmt make revoke "$2" $((100 + revokes)) "$W/officer.pem" > "$W/revoke" &&
+		[ "$(stmt send "$W/revoke")" = "0 " ]
+}
+
+serial_of()
+{
+	officer "$1" list | awk -v name="$2" '$1 == name { print $2 }'
+}
+
+# refused NAME CODE REGEX CMD...: it must end in CODE, and say why
+refused()
+{
+	_code=$2 _why=$3 _of=$1
+	shift 3
+	"$@" > "$W/said" 2>&1
+	_rc=$?
+	if [ $_rc = "$_code" ] && grep -Eq -- "$_why" "$W/said"; then
+		pass "$_of"
+	else
+		fail "$_of"
+		note "exit $_rc, wanted $_code: $(cat "$W/said")"
+	fi
+}
+
+signed()
+{
+	repoctl audit show | grep -c ' statement '
+}
+
+# still NAME: nothing was signed since $W/signed was written
+still()
+{
+	is "$1" "$(signed)" "$(cat "$W/signed")"
+}
+
+plan 39
+ok "a Region" office_open
+ok "the agent" office_agent
+officer dataset create disk/data > /dev/null
+officer instance add disk/data --generate > /dev/null
+
+# ---- at its end ----
+new_keys alice
+ok "a host for five seconds" enrol alice --life 5s
+ok "joins" joined alice
+ok "is granted a key" officer grant disk/data alice
+ok "and fetches it" microhsm fetch "$R/disk/data"
+ok "a DataSet for a second" officer dataset create disk/short --life 1s
+sleep 6
+signed > "$W/signed"
+refused "ended: nothing is granted" 4 \
+	'Entity alice: its validity ended 20.*nothing was granted; enrol it again' \
+	officer grant disk/data alice
+not_ok "nothing is fetched" microhsm fetch "$R/disk/data" --keyring @u
+fails_with "nor granted of a DataSet that ended" 4 officer grant disk/short alice
+still "nothing was signed"
+ok "enrolled again, by the old request" enrol alice
+is "with the next serial" "$(serial_of entity alice)" 2
+ok "of it the DataSet is granted" officer grant disk/data alice
+ok "and fetched" microhsm fetch "$R/disk/data" --keyring @u
+refused "the other not yet" 4 \
+	'DataSet disk/short: its validity ended 20.*dataset create' \
+	officer grant disk/short alice
+ok "renewed" officer dataset create disk/short
+ok "it is" officer grant disk/short alice
+
+# ---- revoked ----
+ok "the host is revoked" officer entity revoke alice
+signed > "$W/signed"
+rm "$W/alice.bundle"
+refused "its keys are not enrolled again" 8 \
+	'alice is revoked, .*make new ones on the host .microhsm forget, init, request' \
+	enrol alice
+not_ok "there is no bundle" test -e "$W/alice.bundle"
+refused "nothing is granted" 8 \
+	'Entity alice is revoked: nothing was granted; it needs new keys' \
+	officer grant disk/data alice
+still "nothing was signed"
+new_keys alice
+ok "new keys are enrolled" enrol alice
+ok "join" joined alice
+ok "and fetch" microhsm fetch "$R/disk/data" --keyring @u
+
+# ---- a REVOKE that runs ahead ----
+ok "all serials up to 9 are revoked" revoke entity alice 9
+new_keys alice
+ok "new keys are enrolled" enrol alice
+is "above it" "$(serial_of entity alice)" 10
+joined alice > /dev/null
+ok "and fetch" microhsm fetch "$R/disk/data" --keyring @u
+ok "the DataSet, the MEMBER and the group too" eval 'revoke dataset disk/data 4 &&
+	revoke member disk.data/alice 7 && revoke group disk.short 3'
+refused "the DataSet is not granted" 8 \
+	'DataSet disk/data is revoked: nothing was granted; make it again' \
+	officer grant disk/data alice
+ok "made again" officer dataset create disk/data
+is "above it" "$(serial_of dataset disk/data)" 5
+ok "the right is granted again, above its REVOKE" officer grant disk/data alice
+ok "and the key fetched" microhsm fetch "$R/disk/data" --keyring @u
+refused "by the group nothing is" 8 \
+	'group disk.short is revoked: nothing was granted; .*--group' \
+	officer grant disk/short alice
+
+# ---- a REVOKE that the tool cannot see, behind one of another kind of that name ----
+officer grant disk/data alice --group alice > /dev/null
+revoke entity alice 20 && revoke group alice 1
+new_keys alice
+refused "what a REVOKE takes at once is no success" 8 \
+	'alice is signed, and of no effect: a REVOKE takes serial 11 too' \
+	enrol alice
+revoke entity alice 0xffffffffffffffff
+new_keys alice
+refused "nor is what one takes for ever" 8 \
+	'alice is revoked for good.*another name' \
+	enrol alice

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+/* repoctl grant: who may fetch a DataSet. */
+#include "repoctl.h"
+
+#include <stdlib.h>
+
+#define LIFE	(730ull * 86400)
+
+static const struct rc_option grant_options[] = {
+	{ "--group", "NAME",
+	  "the Authority Group that gets the right (default: the DataSet's name with . for /)" },
+	{ "--life", "TIME", "validity of the membership (default 730d)" },
+	{ 0 },
+};
+
+static int group_name(const struct rc_args *a, const char *dataset, char *out, size_t size)
+{
+	const char *given = rc_value(a, "--group");
+
+	if ((size_t)snprintf(out, size, "%s", given ? given : dataset) >= size)
+		return mh_fail(MH_EXIT_USAGE,
+			       "%s is too long for a group's name: give one with --group", dataset);
+	for (char *p = out; !given && *p; p++)
+		if (*p == '/')
+			*p = '.';
+	return 0;
+}
+
+/* What a grant rests on, and what to do where that is not there, revoked, or at its end. */
+struct rest {
+	const char *what, *missing, *revoked, *ended;
+};
+
+static const struct rest on_dataset = {
+	"DataSet", "make it first with repoctl dataset create",
+	"make it again with repoctl dataset create", "renew it with repoctl dataset create"
+};
+
+static const struct rest on_entity = {
+	"Entity", "enrol it first with repoctl entity enrol",
+	"it needs new keys: microhsm init there, then repoctl entity enrol",
+	"enrol it again with repoctl entity enrol"
+};
+
+static const struct rest on_group = {
+	"group", "choose another with --group", "choose another with --group",
+	"choose another with --group"
+};
+
+/* 0 when it holds: nobody is served by a right that rests on what does not. */
+static int must_hold(struct rc *rc, const struct mh_stmt *s, const struct rest *on)
+{
+	enum rc_standing standing;
+	char ended[24];
+	int ret = rc_standing(rc, s, &standing);
+
+	if (ret || standing == RC_HOLDS)
+		return ret;
+	if (standing == RC_REVOKED)
+		return mh_fail(MH_EXIT_REVOKED, "%s %.*s is revoked: nothing was granted; %s",
+			       on->what, (int)s->subject.n, s->subject.p, on->revoked);
+	mh_time_text(s->not_after, ended);
+	return mh_fail(MH_EXIT_DENIED, "%s %.*s: its validity ended %s: nothing was granted; %s",
+		       on->what, (int)s->subject.n, s->subject.p, ended, on->ended);
+}
+
+static int rest_on(struct rc *rc, u8 type, const char *name, const struct rest *on,
+		   struct mh_bytes *bytes, struct mh_stmt *s)
+{
+	int ret = rc_get(rc, type, name, bytes, s);
+
+	if (ret == MH_EXIT_NOTFOUND)
+		return mh_fail(ret, "no %s %s: %s", on->what, name, on->missing);
+	return ret ? ret : must_hold(rc, s, on);
+}
+
+/* GROUP with right fetch on the DataSet, unless it has it. */
+static int add_group(struct rc *rc, struct rc_maker *m, const char *group, const char *dataset,
+		     u64 life)
+{
+	struct mh_bytes bytes = { 0 };
+	struct mh_stmt s;
+	u8 right[2 + 2 + MH_DATASET_MAX];
+	struct mh_writer w;
+	int ret = rc_get(rc, MH_GROUP, group, &bytes, &s);
+
+	if (!ret && !(mh_group_rights(&s, mh_text(dataset)) & MH_RIGHT_FETCH))
+		ret = mh_fail(MH_EXIT_CONFLICT,
+			      "group %s exists and has no right on %s: choose another with --group",
+			      group, dataset);
+	else if (!ret)
+		ret = must_hold(rc, &s, &on_group);
+	mh_bytes_free(&bytes);
+	if (ret != MH_EXIT_NOTFOUND)
+		return ret;
+	ret = rc_begin(rc, m, MH_GROUP, group, life);
+	if (ret)
+		return ret;
+	mh_writer_init(&w, right, sizeof(right));
+	mh_write_u16(&w, MH_RIGHT_FETCH);
+	mh_write_v(&w, dataset, strlen(dataset));
+	mh_write_attr(&m->w, MH_A_KEYS, rc->quorum.keys, (size_t)rc->quorum.n * MH_P256_PUB_LEN);
+	mh_write_attr_u8(&m->w, MH_A_THRESHOLD, rc->quorum.m);
+	mh_write_attr_u64(&m->w, MH_A_MIN_ANCHOR, 1);
+	mh_write_attr(&m->w, MH_A_RIGHTS, right, w.len);
+	return rc_end(rc, m, NULL);
+}
+
+static int grant(struct rc *rc, const struct rc_args *a)
+{
+	const char *dataset = a->operand[0], *entity = a->operand[1];
+	char group[MH_NAME_MAX + 1], member[2 * MH_NAME_MAX + 2];
+	struct rc_maker *m = malloc(sizeof(*m));
+	struct mh_bytes bytes = { 0 };
+	struct mh_stmt s;
+	bool wrapped = false;
+	u64 life = LIFE;
+	int ret = m ? rc_duration(a, "--life", LIFE, &life) :
+		      mh_fail(MH_EXIT_FAILED, "out of memory");
+
+	if (!ret)
+		ret = group_name(a, dataset, group, sizeof(group));
+	if (!ret)
+		ret = rc_open_quorum(rc);
+	if (!ret)
+		ret = rest_on(rc, MH_DATASET, dataset, &on_dataset, &bytes, &s);
+	if (!ret) {
+		wrapped = mh_stmt_num(&s, MH_A_MODE) == MH_MODE_GROUP;
+		mh_bytes_free(&bytes);
+		ret = rest_on(rc, MH_ENTITY, entity, &on_entity, &bytes, &s);
+	}
+	mh_bytes_free(&bytes);
+	if (!ret)
+		ret = add_group(rc, m, group, dataset, life);
+	if (!ret) {
+		snprintf(member, sizeof(member), "%s/%s", group, entity);
+		ret = rc_begin(rc, m, MH_MEMBER, member, life);
+	}
+	if (!ret) {
+		mh_write_attr_u8(&m->w, MH_A_MEMBER_KIND, 1);
+		ret = rc_end(rc, m, NULL);
+	}
+	if (!ret)
+		ret = rc_submit(rc);
+	if (!ret)
+		ret = rc_holds(rc, MH_GROUP, group);
+	if (!ret)
+		ret = rc_holds(rc, MH_MEMBER, member);
+	if (!ret && !rc->json) {
+		printf("%s may fetch %s\n", entity, dataset);
+		if (wrapped)
+			printf("Instances added before were not wrapped for it: add the instance "
+			       "again for it to read one.\n");
+	}
+	free(m);
+	return ret;
+}
+
+const struct rc_verb rc_grant_verbs[] = {
+	{ "grant", NULL, "DATASET ENTITY", 2, 2, "let an Entity fetch a DataSet", grant_options,
+	  grant },
+	{ 0 },
+};
