@@ -48,7 +48,7 @@ known()
 	repoctl audit show | wc -l
 }
 
-plan 53
+plan 56
 ok "a Region" office_open
 ok "a host" office_enrol alice
 officer dataset create disk/data > /dev/null 2>&1
@@ -68,7 +68,9 @@ does "no name" 2 'name is missing'
 with 'name = x'
 does "nowhere to listen" 2 'neither listen, socket nor kernel'
 for bad in 'name = A b' 'handshake = 0' 'handshake = x' 'max_connections = -1' 'idle = 99999999' \
-	'role = king' 'log = loud' 'genesis = short' 'audit = maybe' 'store ='; do
+	'role = king' 'log = loud' 'audit = maybe' 'store =' 'genesis = short' \
+	'genesis = abcd-efgh-ijkl-mnop-qr10' "genesis = $(printf '%065d' 0)" \
+	"genesis = $(printf '%063dx' 0)"; do
 	with 'name = x' 'listen = 127.0.0.1:1' "$bad"
 	does "$bad" 2 "${bad%% *}: (not a value|a number out of range)"
 done

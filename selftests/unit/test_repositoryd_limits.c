@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* R50 R16: repositoryd where what it may use ends: descriptors. */
+/*
+ * R50 R16 R36: repositoryd where what it may use ends: descriptors.  And a genesis that is bad.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -208,6 +210,35 @@ static void none_left(void **state)
 	mh_client_close(&c);
 }
 
+/* A genesis that does not verify leaves nothing, in the store or in the way of the good one. */
+static void bad_genesis(void **state)
+{
+	static struct rd_batch good;
+	struct rd_world other;
+	struct mh_bytes reply;
+
+	(void)state;
+	rd_setup(&other, NULL, NULL);
+	assert_int_equal(rd_start(&other), 0);
+	rd_delegate(&other, 1);
+	good = other.batch;
+	/* the last byte of its signature: the first item's end */
+	other.batch.p[2 + 5 + mh_get32(other.batch.p + 3) - 1] ^= 1;
+	assert_int_equal(rd_submit(&other), MH_ADMIN_DENIED);
+	for (int i = 0; i < 2; i++) {
+		const u8 any[2] = { 0 };
+
+		assert_int_equal(rd_call(&other, MH_ADMIN_REGIONS, MH_BUF(any, 2), &reply), 0);
+		assert_int_equal(mh_get16(reply.p), 0);
+		mh_bytes_free(&reply);
+		assert_int_equal(rd_stop(&other, SIGTERM), 0);
+		assert_int_equal(rd_start(&other), 0);
+	}
+	other.batch = good;
+	assert_int_equal(rd_submit(&other), MH_ADMIN_OK);
+	rd_teardown(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +246,7 @@ int main(void)
 		cmocka_unit_test(refused),
 		cmocka_unit_test(kept_for_officers),
 		cmocka_unit_test(none_left),
+		cmocka_unit_test(bad_genesis),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
