@@ -3,13 +3,14 @@
 #include "repoctl.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #define LIFE	(730ull * 86400)
 
 static const struct rc_option grant_options[] = {
 	{ "--group", "NAME",
 	  "the Authority Group that gets the right (default: the DataSet's name with . for /)" },
-	{ "--life", "TIME", "validity of the membership (default 730d)" },
+	{ "--life", "TIME", "how long the grant holds (default 730d)" },
 	{ 0 },
 };
 
@@ -42,11 +43,6 @@ static const struct rest on_entity = {
 	"enrol it again with repoctl entity enrol"
 };
 
-static const struct rest on_group = {
-	"group", "choose another with --group", "choose another with --group",
-	"choose another with --group"
-};
-
 /* 0 when it holds: nobody is served by a right that rests on what does not. */
 static int must_hold(struct rc *rc, const struct mh_stmt *s, const struct rest *on)
 {
@@ -74,26 +70,38 @@ static int rest_on(struct rc *rc, u8 type, const char *name, const struct rest *
 	return ret ? ret : must_hold(rc, s, on);
 }
 
-/* GROUP with right fetch on the DataSet, unless it has it. */
-static int add_group(struct rc *rc, struct rc_maker *m, const char *group, const char *dataset,
-		     u64 life)
+/* It outlives the grant, so that the next one seldom has to renew it. */
+static int begin_group(struct rc *rc, struct rc_maker *m, const char *group, u64 life)
 {
-	struct mh_bytes bytes = { 0 };
-	struct mh_stmt s;
+	return rc_begin(rc, m, MH_GROUP, group, life + LIFE);
+}
+
+/* The same group with a later end: its officers and all its rights stay what they are. */
+static int renew_group(struct rc *rc, struct rc_maker *m, const char *group,
+		       const struct mh_stmt *s, u64 life)
+{
+	static const u16 kept[] = { MH_A_KEYS, MH_A_THRESHOLD, MH_A_MIN_ANCHOR, MH_A_RIGHTS };
+	/* signed anew, what the server made up would be the officers' word */
+	int ret = rc_signed(rc, s, "GROUP");
+
+	if (!ret)
+		ret = begin_group(rc, m, group, life);
+	for (size_t i = 0; i < ARRAY_SIZE(kept) && !ret; i++) {
+		struct mh_buf v = mh_stmt_attr(s, kept[i]);
+
+		if (mh_stmt_has(s, kept[i]))
+			mh_write_attr(&m->w, kept[i], v.p, v.n);
+	}
+	return ret ? ret : rc_end(rc, m, NULL);
+}
+
+static int make_group(struct rc *rc, struct rc_maker *m, const char *group, const char *dataset,
+		      u64 life)
+{
 	u8 right[2 + 2 + MH_DATASET_MAX];
 	struct mh_writer w;
-	int ret = rc_get(rc, MH_GROUP, group, &bytes, &s);
+	int ret = begin_group(rc, m, group, life);
 
-	if (!ret && !(mh_group_rights(&s, mh_text(dataset)) & MH_RIGHT_FETCH))
-		ret = mh_fail(MH_EXIT_CONFLICT,
-			      "group %s exists and has no right on %s: choose another with --group",
-			      group, dataset);
-	else if (!ret)
-		ret = must_hold(rc, &s, &on_group);
-	mh_bytes_free(&bytes);
-	if (ret != MH_EXIT_NOTFOUND)
-		return ret;
-	ret = rc_begin(rc, m, MH_GROUP, group, life);
 	if (ret)
 		return ret;
 	mh_writer_init(&w, right, sizeof(right));
@@ -104,6 +112,34 @@ static int add_group(struct rc *rc, struct rc_maker *m, const char *group, const
 	mh_write_attr_u64(&m->w, MH_A_MIN_ANCHOR, 1);
 	mh_write_attr(&m->w, MH_A_RIGHTS, right, w.len);
 	return rc_end(rc, m, NULL);
+}
+
+/* GROUP with right fetch on the DataSet that does not end before the grant. */
+static int add_group(struct rc *rc, struct rc_maker *m, const char *group, const char *dataset,
+		     u64 life)
+{
+	enum rc_standing standing = RC_HOLDS;
+	struct mh_bytes bytes = { 0 };
+	struct mh_stmt s;
+	int ret = rc_get(rc, MH_GROUP, group, &bytes, &s);
+
+	if (ret == MH_EXIT_NOTFOUND)
+		return make_group(rc, m, group, dataset, life);
+	if (!ret && !(mh_group_rights(&s, mh_text(dataset)) & MH_RIGHT_FETCH))
+		ret = mh_fail(MH_EXIT_CONFLICT,
+			      "group %s exists and has no right on %s: choose another with --group",
+			      group, dataset);
+	if (!ret)
+		ret = rc_standing(rc, &s, &standing);
+	if (!ret && standing == RC_REVOKED)
+		ret = mh_fail(MH_EXIT_REVOKED,
+			      "group %s is revoked: nothing was granted; choose another with "
+			      "--group",
+			      group);
+	if (!ret && s.not_after < (u64)time(NULL) + life)
+		ret = renew_group(rc, m, group, &s, life);
+	mh_bytes_free(&bytes);
+	return ret;
 }
 
 static int grant(struct rc *rc, const struct rc_args *a)

@@ -3,7 +3,8 @@
 # where: vm
 # timeout: 200
 # R36 R37: an officer's tool does not say that a host is served when it is not: what is revoked or
-# at its end is neither enrolled again nor granted, and what is signed after a REVOKE is above it.
+# at its end is neither enrolled again nor granted, what is signed after a REVOKE is above it, and a
+# grant holds as long as it says.
 # shellcheck source=selftests/lib.sh
 . "${MH_LIB:-selftests/lib.sh}"
 # shellcheck source=selftests/scenario/office.sh
@@ -12,6 +13,8 @@
 region=''
 export MH_PASS=tea
 revokes=0
+# A machine that is slower has longer seconds
+T=${MH_SLOW:-1}
 
 # enrol ENTITY OPTION...: by the request that the last new_keys made; one identity at a time
 enrol()
@@ -49,6 +52,13 @@ serial_of()
 	officer "$1" list | awk -v name="$2" '$1 == name { print $2 }'
 }
 
+# group NAME LIFE RIGHT: the officers', by another tool
+group()
+{
+	MH_LIFE=$2 MH_RIGHT=$3 stmt make group "$1" 1 "$W/officer.pem" > "$W/group" &&
+		[ "$(stmt send "$W/group")" = "0 " ]
+}
+
 # refused NAME CODE REGEX CMD...: it must end in CODE, and say why
 refused()
 {
@@ -75,7 +85,7 @@ still()
 	is "$1" "$(signed)" "$(cat "$W/signed")"
 }
 
-plan 39
+plan 55
 ok "a Region" office_open
 ok "the agent" office_agent
 officer dataset create disk/data > /dev/null
@@ -83,12 +93,12 @@ officer instance add disk/data --generate > /dev/null
 
 # ---- at its end ----
 new_keys alice
-ok "a host for five seconds" enrol alice --life 5s
+ok "a host for five seconds" enrol alice --life $((5 * T))s
 ok "joins" joined alice
 ok "is granted a key" officer grant disk/data alice
 ok "and fetches it" microhsm fetch "$R/disk/data"
-ok "a DataSet for a second" officer dataset create disk/short --life 1s
-sleep 6
+ok "a DataSet for a second" officer dataset create disk/short --life "${T}s"
+sleep $((6 * T))
 signed > "$W/signed"
 refused "ended: nothing is granted" 4 \
 	'Entity alice: its validity ended 20.*nothing was granted; enrol it again' \
@@ -143,8 +153,49 @@ refused "by the group nothing is" 8 \
 	'group disk.short is revoked: nothing was granted; .*--group' \
 	officer grant disk/short alice
 
+# ---- how long a grant holds ----
+officer dataset create more/a > /dev/null
+officer dataset create more/b > /dev/null
+officer instance add more/a --generate > /dev/null
+officer instance add more/b --generate > /dev/null
+ok "a group of seven seconds, for all of more/" group more $((7 * T)) more/
+before=$(signed)
+ok "a grant by it, of two" officer grant more/a alice --group more --life $((2 * T))s
+is "needs no other group" "$(signed)" $((before + 1))
+ok "serves" microhsm fetch "$R/more/a" --keyring @u
+sleep $((3 * T))
+fails_with "and ends" 3 microhsm fetch "$R/more/a" --version 1 --keyring @p
+before=$(signed)
+ok "another, longer than the group" officer grant more/a alice --group more
+is "renews the group" "$(signed)" $((before + 2))
+sleep $((5 * T))
+ok "and serves when that would have ended" microhsm fetch "$R/more/a" --version 1 --keyring @p
+ok "its other rights are there" microhsm fetch "$R/more/b" --keyring @p
+officer dataset create less/a > /dev/null
+officer instance add less/a --generate > /dev/null
+ok "a group of a second" group less "$T" less/a
+sleep $((2 * T))
+officer grant disk/data alice --life "${T}s" > /dev/null
+ok "that ended is renewed too" officer grant less/a alice --group less
+ok "and serves" microhsm fetch "$R/less/a" --keyring @p
+sleep $((2 * T))
+fails_with "one second is one second for what was granted longer" 3 \
+	microhsm fetch "$R/disk/data" --keyring @p
+ok "a grant ends no group" officer grant disk/data alice
+ok "and serves again" microhsm fetch "$R/disk/data" --keyring @p
+
+# ---- a group that the server made up ----
+MH_LIFE=60 MH_RIGHT=disk/ stmt make group disk.data 9 stranger > "$W/strange"
+stop repositoryd
+sqlite3 "$W/store/db" "UPDATE statement SET bytes = readfile('$W/strange')
+	WHERE type = 4 AND subject = CAST('disk.data' AS BLOB)"
+office_daemon
+refused "is not signed by an officer unawares" 4 \
+	'GROUP of disk.data is not signed by this Region' \
+	officer grant disk/data alice
+
 # ---- a REVOKE that the tool cannot see, behind one of another kind of that name ----
-officer grant disk/data alice --group alice > /dev/null
+officer grant more/a alice --group alice > /dev/null
 revoke entity alice 20 && revoke group alice 1
 new_keys alice
 refused "what a REVOKE takes at once is no success" 8 \

@@ -7,7 +7,8 @@
  *	                                    key file (passphrase in MH_PASS), or wrong:FILE, the
  *	                                    officer's for another Region; valid from now, or from
  *	                                    MH_FROM seconds from now; a REVOKE is of MH_TARGET (a
- *	                                    TYPE; default entity) up to MH_UP_TO (default all)
+ *	                                    TYPE; default entity) up to MH_UP_TO (default all), a
+ *	                                    GROUP may fetch MH_RIGHT (none), all hold for MH_LIFE s
  *	stmt get TYPE SUBJECT               the newest that the server has
  *	stmt send FILE...                   in one submission: status, and what the server says
  *	stmt push FILE                      to the kernel: ok, or the errno's name
@@ -109,8 +110,11 @@ static u8 type_of(const char *name)
 /* Each the most harmful that its type allows; pub is the stranger's key */
 static void attributes(struct mh_writer *w, u8 type, u64 serial, const u8 *pub)
 {
-	const char *target = getenv("MH_TARGET"), *up_to = getenv("MH_UP_TO");
+	const char *target = getenv("MH_TARGET"), *up_to = getenv("MH_UP_TO"),
+		   *right = getenv("MH_RIGHT");
 	static const u8 zero[64];
+	u8 rights[256];
+	struct mh_writer r;
 
 	switch (type) {
 	case MH_ANCHOR:
@@ -135,6 +139,12 @@ static void attributes(struct mh_writer *w, u8 type, u64 serial, const u8 *pub)
 		mh_write_attr(w, MH_A_KEYS, pub, 64);
 		mh_write_attr_u8(w, MH_A_THRESHOLD, 1);
 		mh_write_attr_u64(w, MH_A_MIN_ANCHOR, 1);
+		mh_writer_init(&r, rights, sizeof(rights));
+		mh_write_u16(&r, MH_RIGHT_FETCH);
+		if (right) {
+			mh_write_v(&r, right, strlen(right));
+			mh_write_attr(w, MH_A_RIGHTS, rights, r.len);
+		}
 		break;
 	case MH_MEMBER:
 		mh_write_attr_u8(w, MH_A_MEMBER_KIND, 1);
@@ -182,7 +192,7 @@ static void sign(const char *by, const u8 *root, u8 sig[MH_SIG_LEN], const u8 ke
 
 static int make(char **v)
 {
-	const char *later = getenv("MH_FROM");
+	const char *later = getenv("MH_FROM"), *life = getenv("MH_LIFE");
 	u64 serial = strtoull(v[2], NULL, 0), now = (u64)time(NULL);
 	u64 from = now + (later ? strtoull(later, NULL, 0) : 0);
 	u8 type = type_of(v[0]), body[MH_STMT_BODY_MAX], out[MH_STMT_MAX], key[32], pub[64];
@@ -196,7 +206,7 @@ static int make(char **v)
 		region[0] ^= 1;
 	mh_writer_init(&b, body, sizeof(body));
 	mh_stmt_begin(&b, type, region, anchor_leaf, MH_BUF(v[1], strlen(v[1])), serial, now, from,
-		      from + 3600);
+		      from + (life ? strtoull(life, NULL, 0) : 3600));
 	attributes(&b, type, serial, pub);
 	mh_stmt_leaf(MH_BUF(body, b.len), leaf);
 	sign(v[3], leaf, sig, key);
