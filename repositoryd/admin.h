@@ -48,6 +48,7 @@ u8 mh_admin_submit(struct mh_admin *a, struct mh_buf body);
 struct mh_item {
 	u8 type;
 	bool done;
+	bool stored;		/* a statement that was not there before */
 	struct mh_buf b;
 };
 

@@ -285,25 +285,44 @@ static u8 attach_data(struct mh_submit *s, const struct mh_item *item)
 			    "Data that no INSTANCE of this submission names");
 }
 
+/* An INSTANCE that came with this submission, not one that was stored before, has this key. */
+static bool brings_key(const struct mh_submit *s, const u8 *kid)
+{
+	for (u16 i = 0; i < s->n; i++) {
+		struct mh_stmt st;
+
+		if (s->item[i].stored && !mh_stmt_parse(&st, s->item[i].b.p, s->item[i].b.n) &&
+		    st.type == MH_INSTANCE && !mh_stmt_has(&st, MH_A_TOMBSTONE) &&
+		    !memcmp(mh_stmt_attr(&st, MH_A_KE_KID).p, kid, 32))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Nothing in a wrap says who made it, so it comes with the INSTANCE that the officers signed, or
+ * not at all, and none takes another's place: who reaches the admin socket could cut off hosts.
+ */
 static u8 attach_wrap(struct mh_submit *s, const struct mh_item *item)
 {
-	struct mh_region *r;
-	int ret = 0;
+	struct mh_store *store = s->a->daemon->store;
+	u8 have[MH_WRAP_LEN];
+	int ret;
 
 	if (item->b.n != MH_WRAP_LEN || mh_wrap_check(item->b) || item->b.p[0] == MH_WRAP_NONE)
 		return mh_admin_say(s->a, MH_ADMIN_MALFORMED,
 				    "a wrap is malformed, or holds its key in the clear");
-	for (unsigned int i = 0; i < s->regions && !ret; i++)
-		ret = mh_store_has_ke_kid(s->a->daemon->store, s->region[i],
-					  mh_wrap_kid(item->b.p));
-	LIST_FOREACH(r, &s->a->daemon->regions, link)
-		if (!ret)
-			ret = mh_store_has_ke_kid(s->a->daemon->store, r->row.id,
-						  mh_wrap_kid(item->b.p));
+	ret = mh_store_wrap(store, mh_wrap_kid(item->b.p), mh_wrap_kid_w(item->b.p), have);
 	if (!ret)
-		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND,
-				    "a wrap of a key that no stored INSTANCE has");
-	ret = ret < 0 ? ret : mh_store_put_wrap(s->a->daemon->store, item->b.p);
+		return !memcmp(have, item->b.p, sizeof(have)) ?
+			       MH_ADMIN_OK :
+			       mh_admin_say(s->a, MH_ADMIN_CONFLICT,
+					    "a wrap of this key for this holder is stored, with other "
+					    "bytes: add the next version of the Instance");
+	if (ret == -ENOENT && !brings_key(s, mh_wrap_kid(item->b.p)))
+		return mh_admin_say(s->a, MH_ADMIN_DENIED,
+				    "a wrap of a key that no new INSTANCE of this submission has");
+	ret = ret == -ENOENT ? mh_store_put_wrap(store, item->b.p) : ret;
 	return ret ? mh_admin_store_failed(s->a, ret) : MH_ADMIN_OK;
 }
 

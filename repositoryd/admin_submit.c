@@ -213,7 +213,8 @@ static u8 check_signature(struct mh_submit *s, const struct mh_stmt *st,
 	return MH_ADMIN_OK;
 }
 
-static u8 take_signed(struct mh_submit *s, const struct mh_stmt *st, const struct mh_stmt *signer)
+static u8 take_signed(struct mh_submit *s, const struct mh_stmt *st, const struct mh_stmt *signer,
+		      bool *stored)
 {
 	static const u8 renewing[__MH_STMT_TYPES] = {
 		[MH_REVOKE] = 1, [MH_SUSPEND] = 1, [MH_DELEGATION] = 1
@@ -233,6 +234,7 @@ static u8 take_signed(struct mh_submit *s, const struct mh_stmt *st, const struc
 	status = mh_admin_rules(s, row.id, st, signer);
 	if (!status)
 		status = record(s, row.id, st);
+	*stored = !status;
 	if (!status && st->type == MH_REVOKE)
 		status = count_revoke(s, st);
 	if (!status && touch(s, row.id, renewing[st->type]))
@@ -241,12 +243,12 @@ static u8 take_signed(struct mh_submit *s, const struct mh_stmt *st, const struc
 }
 
 /* MH_ADMIN_NOTFOUND: its signer is not there (yet). */
-static u8 take_statement(struct mh_submit *s, const struct mh_buf b, bool last)
+static u8 take_statement(struct mh_submit *s, struct mh_item *item, bool last)
 {
 	static const u8 zero[32];
 	struct mh_stmt st, signer;
 	struct mh_bytes bytes;
-	int ret = mh_stmt_parse(&st, b.p, b.n);
+	int ret = mh_stmt_parse(&st, item->b.p, item->b.n);
 	u8 status;
 
 	if (ret)
@@ -271,7 +273,7 @@ static u8 take_statement(struct mh_submit *s, const struct mh_buf b, bool last)
 	if (ret)
 		return mh_admin_store_failed(s->a, ret);
 	status = mh_stmt_parse(&signer, bytes.p, bytes.n) ? mh_admin_store_failed(s->a, -EUCLEAN) :
-		take_signed(s, &st, &signer);
+		take_signed(s, &st, &signer, &item->stored);
 	mh_bytes_free(&bytes);
 	return status;
 }
@@ -287,7 +289,7 @@ static u8 take_statements(struct mh_submit *s)
 
 			if (s->item[i].type != MH_ITEM_STATEMENT || s->item[i].done)
 				continue;
-			status = take_statement(s, s->item[i].b, pass == PASSES - 1);
+			status = take_statement(s, &s->item[i], pass == PASSES - 1);
 			if (status && (status != MH_ADMIN_NOTFOUND || pass == PASSES - 1))
 				return status;
 			s->item[i].done = !status;

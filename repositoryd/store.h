@@ -88,8 +88,6 @@ int mh_store_delegations(struct mh_store *st, const u8 region[32], const u8 key[
 /* REVOKEs that name (type, subject); those made under a DELEGATION: type 0, subject its leaf */
 int mh_store_revokes(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf subject,
 		     mh_store_fn fn, void *ctx);
-/* 1 a stored INSTANCE has this kid(Ke), 0 none */
-int mh_store_has_ke_kid(struct mh_store *st, const u8 region[32], const u8 kid[32]);
 /* highest EPOCH.issued of all Regions, 0 if none: the floor of time */
 u64 mh_store_time_floor(struct mh_store *st);
 

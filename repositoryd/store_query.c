@@ -304,21 +304,6 @@ int mh_store_revokes(struct mh_store *st, const u8 region[32], u8 type, struct m
 	return walk(st, s, fn, ctx);
 }
 
-int mh_store_has_ke_kid(struct mh_store *st, const u8 region[32], const u8 kid[32])
-{
-	sqlite3_stmt *s = mh_store_sql(st, SQL_HAS_KE_KID);
-	int ret;
-
-	if (!s)
-		return -EIO;
-	bind_buf(s, 1, region, 32);
-	bind_buf(s, 2, kid, 32);
-	ret = mh_store_row(st, s);
-	sqlite3_reset(s);
-	sqlite3_clear_bindings(s);
-	return ret == -ENOENT ? 0 : ret ? ret : 1;
-}
-
 u64 mh_store_time_floor(struct mh_store *st)
 {
 	sqlite3_stmt *s = mh_store_sql(st, SQL_FLOOR);

@@ -51,7 +51,6 @@ static const char *const text[__SQL_COUNT] = {
 		" ORDER BY serial DESC",
 	[SQL_REVOKES] = "SELECT bytes FROM statement WHERE region = ?1 AND type = 9 AND k1 = ?2 "
 			"AND k3 = ?3",
-	[SQL_HAS_KE_KID] = "SELECT 1 FROM statement WHERE ke_kid = ?2 AND region = ?1 LIMIT 1",
 	[SQL_FLOOR] = "SELECT max(k2) FROM statement WHERE type = 11",
 	[SQL_PUT_SECRET] = "INSERT OR REPLACE INTO secret VALUES (?1, ?2, ?3)",
 	[SQL_SECRET] = "SELECT sealed FROM secret WHERE kind = ?1 AND kid = ?2",

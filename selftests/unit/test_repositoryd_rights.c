@@ -187,6 +187,41 @@ static void queue_and_revoke(void **state)
 	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
 }
 
+/*
+ * R13: a wrap comes with the INSTANCE that officers signed, or not at all.  Who only reaches the
+ * admin socket neither replaces a host's nor adds one; who sends it all again changes nothing.
+ */
+static void wraps(void **state)
+{
+	static struct rd_batch made;
+	const size_t kid_w = 1 + 32;
+	struct mh_client c;
+
+	(void)state;
+	rd_dataset(&w, "disk/g", MH_MODE_GROUP);
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	rd_instance(&w, "disk/g", 1, MH_MODE_GROUP, &alice, key_data, 32);
+	made = w.batch;	/* the wrap is its last item */
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	w.batch = made;
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	w.batch = made;
+	w.batch.p[w.batch.n - 1] ^= 1;
+	assert_int_equal(rd_submit(&w), MH_ADMIN_CONFLICT);
+	w.batch = made;
+	w.batch.p[w.batch.n - MH_WRAP_LEN + kid_w] ^= 1;
+	assert_int_equal(rd_submit(&w), MH_ADMIN_DENIED);
+	w.batch.n = 0;
+	w.batch.items = 0;
+	rd_item(&w, MH_ITEM_WRAP, MH_BUF(made.p + made.n - MH_WRAP_LEN, MH_WRAP_LEN),
+		MH_BUF(NULL, 0));
+	w.batch.p[w.batch.n - MH_WRAP_LEN + kid_w] ^= 1;
+	assert_int_equal(rd_submit(&w), MH_ADMIN_DENIED);
+	assert_int_equal(rd_connect(&w, &alice, &c), 0);
+	expect(&c, "disk/g", MH_ANSWER_DONE, 0);
+	mh_client_close(&c);
+}
+
 static void policy_revoked(void **state)
 {
 	struct mh_client c;
@@ -211,6 +246,7 @@ int main(void)
 		cmocka_unit_test(other_keys_and_revoke),
 		cmocka_unit_test(queue_and_new_version),
 		cmocka_unit_test(queue_and_revoke),
+		cmocka_unit_test(wraps),
 		cmocka_unit_test(policy_revoked),
 	};
 

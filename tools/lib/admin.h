@@ -82,7 +82,11 @@ enum mh_admin_item {
 	 * mode session
 	 */
 	MH_ITEM_KE,
-	MH_ITEM_WRAP, /* wrap, MH_WRAP_LEN: for any kid(K) of a stored INSTANCE */
+	/*
+	 * wrap, MH_WRAP_LEN: its kid(K) is that of an INSTANCE that is new with this SUBMIT; one
+	 * that is stored already is never replaced
+	 */
+	MH_ITEM_WRAP,
 };
 
 enum mh_admin_status {
