@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: MIT
-/* repositoryd.ini: one section, every key known; what is not known is an error. */
+/*
+ * repositoryd.ini: one section, every key known; what is not known is an error, and so is what
+ * could not be started: --check, the start and a reload read it here alike.
+ */
 #include "repositoryd.h"
 
+#include <grp.h>
 #include <ini.h>
+#include <libgen.h>
+#include <netdb.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 struct reading {
 	struct mh_config *c;
@@ -101,15 +111,70 @@ static int set_genesis(struct mh_config *c, const char *v)
 	return add_text(c->genesis, &c->geneses, MH_GENESIS_MAX, packed);
 }
 
+int mh_config_address(const char *text, struct addrinfo **out)
+{
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
+				  .ai_socktype = SOCK_STREAM };
+	const char *colon = strrchr(text, ':');
+	size_t n = colon ? (size_t)(colon - text) : 0;
+	char host[64], *end;
+	unsigned long port;
+
+	if (!colon || !n || n >= sizeof(host))
+		return -EINVAL;
+	/* getaddrinfo() takes none for 0, and 65537 for 1 */
+	port = strtoul(colon + 1, &end, 10);
+	if (colon[1] < '0' || colon[1] > '9' || *end || !port || port > 65535)
+		return -EINVAL;
+	if (*text == '[' && text[n - 1] == ']') {
+		text++;
+		n -= 2;
+	}
+	memcpy(host, text, n);
+	host[n] = 0;
+	return getaddrinfo(host, colon + 1, &hints, out) ? -EINVAL : 0;
+}
+
+static int add_listen(struct mh_config *c, const char *v)
+{
+	struct addrinfo *a;
+
+	if (mh_config_address(v, &a))
+		return -EADDRNOTAVAIL;
+	freeaddrinfo(a);
+	return add_text(c->listen, &c->listens, MH_LISTEN_MAX, v);
+}
+
+static int socket_fits(const char *v)
+{
+	return strlen(v) < sizeof(((struct sockaddr_un *)NULL)->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
+static int user_known(const char *v)
+{
+	return getpwnam(v) ? 0 : -ESRCH;
+}
+
+static int group_known(const char *v)
+{
+	return getgrnam(v) ? 0 : -ESRCH;
+}
+
 static int set(struct mh_config *c, const char *key, const char *v)
 {
 	const struct {
 		const char *key;
 		char **at;
+		int (*check)(const char *v);
 	} texts[] = {
-		{ "store", &c->store }, { "socket", &c->socket }, { "admin", &c->admin },
-		{ "admin_group", &c->admin_group }, { "user", &c->user }, { "keeper", &c->keeper },
-		{ "keeper_user", &c->keeper_user }, { "kernel", &c->kernel },
+		{ "store", &c->store, NULL },
+		{ "socket", &c->socket, socket_fits },
+		{ "admin", &c->admin, socket_fits },
+		{ "admin_group", &c->admin_group, group_known },
+		{ "user", &c->user, user_known },
+		{ "keeper", &c->keeper, NULL },
+		{ "keeper_user", &c->keeper_user, user_known },
+		{ "kernel", &c->kernel, NULL },
 	};
 	const struct {
 		const char *key;
@@ -121,16 +186,21 @@ static int set(struct mh_config *c, const char *key, const char *v)
 		{ "max_answers", &c->max_answers, 1, 1024 },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		if (!strcmp(key, texts[i].key))
-			return *v ? set_text(texts[i].at, v) : -EINVAL;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		int ret;
+
+		if (strcmp(key, texts[i].key))
+			continue;
+		ret = !*v ? -EINVAL : texts[i].check ? texts[i].check(v) : 0;
+		return ret ? ret : set_text(texts[i].at, v);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		if (!strcmp(key, numbers[i].key))
 			return set_number(numbers[i].at, v, numbers[i].least, numbers[i].most);
 	if (!strcmp(key, "name"))
 		return set_name(c, v);
 	if (!strcmp(key, "listen"))
-		return *v ? add_text(c->listen, &c->listens, MH_LISTEN_MAX, v) : -EINVAL;
+		return add_listen(c, v);
 	if (!strcmp(key, "genesis"))
 		return set_genesis(c, v);
 	if (!strcmp(key, "role"))
@@ -143,6 +213,30 @@ static int set(struct mh_config *c, const char *key, const char *v)
 	return -ENOENT;
 }
 
+static const char *reason(int err)
+{
+	switch (err) {
+	case -ENOTSUP:
+		return "no such section; there is [repositoryd] only";
+	case -ENOENT:
+		return "no such key";
+	case -E2BIG:
+		return "given too often";
+	case -ERANGE:
+		return "a number out of range";
+	case -ENOSYS:
+		return "without freshness here no host could be served: repository freshness is "
+		       "all there is yet";
+	case -EADDRNOTAVAIL:
+		return "not an address: write 192.0.2.1:7878 or [::]:7878";
+	case -ENAMETOOLONG:
+		return "too long for a socket's path";
+	case -ESRCH:
+		return "no such user or group here";
+	}
+	return "not a value that this key takes";
+}
+
 static int handler(void *ctx, const char *section, const char *key, const char *v)
 {
 	struct reading *r = ctx;
@@ -151,16 +245,58 @@ static int handler(void *ctx, const char *section, const char *key, const char *
 	if (!ret)
 		return 1;
 	r->bad++;
-	fprintf(stderr, "repositoryd: %s: %s%s%s\n", r->path, ret == -ENOTSUP ? section : key,
-		ret == -ENOTSUP ? ": no such section; there is [repositoryd] only" :
-		ret == -ENOENT	? ": no such key" :
-		ret == -E2BIG	? ": given too often" :
-		ret == -ERANGE	? ": a number out of range: " :
-		ret == -ENOSYS	? ": without freshness here no host could be served: "
-				  "repository freshness is all there is yet" :
-				  ": not a value that this key takes: ",
-		ret == -EINVAL || ret == -ERANGE ? v : "");
+	if (ret == -ENOTSUP || ret == -ENOENT)
+		fprintf(stderr, "repositoryd: %s: %s: %s\n", r->path,
+			ret == -ENOTSUP ? section : key, reason(ret));
+	else
+		fprintf(stderr, "repositoryd: %s: %s = %s: %s\n", r->path, key, v, reason(ret));
 	return 0;
+}
+
+/* It is one, or can be made: for no more than the last part of its path that is done. */
+static bool may_be_directory(const char *path)
+{
+	struct stat st;
+	char *copy;
+	bool ok;
+
+	if (!stat(path, &st))
+		return S_ISDIR(st.st_mode);
+	/* what we may not look into is for its user to find */
+	if (errno != ENOENT)
+		return errno == EACCES;
+	copy = strdup(path);
+	ok = copy && !stat(dirname(copy), &st);
+	free(copy);
+	return ok;
+}
+
+static bool has_places(const struct mh_config *c, const char *path)
+{
+	const struct {
+		const char *key, *v;
+		bool file;
+	} places[] = {
+		{ "store", c->store, true },
+		{ "admin", c->admin, true },
+		{ "socket", c->socket, true },
+		{ "keeper", c->keeper, false },
+		{ "kernel", c->kernel, false },
+	};
+	bool ok = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		char *copy = places[i].v ? strdup(places[i].v) : NULL;
+
+		if (copy && !may_be_directory(places[i].file ? dirname(copy) : copy)) {
+			fprintf(stderr,
+				"repositoryd: %s: %s = %s: not in a directory that is there\n",
+				path, places[i].key, places[i].v);
+			ok = false;
+		}
+		free(copy);
+	}
+	return ok;
 }
 
 static int defaults(struct mh_config *c)
@@ -205,7 +341,7 @@ int mh_config_read(struct mh_config *c, const char *path)
 			"repositoryd: %s: neither listen, socket nor kernel: nobody could "
 			"connect\n",
 			path);
-	else if (!line)
+	else if (!line && has_places(c, path))
 		return 0;
 	mh_config_free(c);
 	return -EINVAL;

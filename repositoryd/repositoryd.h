@@ -57,9 +57,12 @@ struct mh_config {
 	enum mh_log_level level;
 };
 
-/* Says what is wrong, with the line; -EINVAL or -errno. */
+/* Says what is wrong or could not be started; -EINVAL or -errno. */
 int mh_config_read(struct mh_config *c, const char *path);
 void mh_config_free(struct mh_config *c);
+/* "1.2.3.4:7878", "[::]:7878"; for freeaddrinfo(), or -EINVAL */
+struct addrinfo;
+int mh_config_address(const char *text, struct addrinfo **out);
 /* This genesis ANCHOR's Region is named by the INI. */
 bool mh_config_accepts(const struct mh_config *c, const u8 region[32]);
 

@@ -140,36 +140,11 @@ static int add_listener(struct mh_daemon *d, int fd, evconnlistener_cb cb)
 	return 0;
 }
 
-/* "1.2.3.4:7878", "[::]:7878" */
-static int parse_address(const char *text, struct addrinfo **out)
-{
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
-				  .ai_socktype = SOCK_STREAM };
-	const char *colon = strrchr(text, ':');
-	size_t n = colon ? (size_t)(colon - text) : 0;
-	char host[64], *end;
-	unsigned long port;
-
-	if (!colon || !n || n >= sizeof(host))
-		return -EINVAL;
-	/* getaddrinfo() takes none for 0, and 65537 for 1 */
-	port = strtoul(colon + 1, &end, 10);
-	if (colon[1] < '0' || colon[1] > '9' || *end || !port || port > 65535)
-		return -EINVAL;
-	if (*text == '[' && text[n - 1] == ']') {
-		text++;
-		n -= 2;
-	}
-	memcpy(host, text, n);
-	host[n] = 0;
-	return getaddrinfo(host, colon + 1, &hints, out) ? -EINVAL : 0;
-}
-
 static int bind_tcp(struct mh_daemon *d, const char *text)
 {
 	struct addrinfo *a = NULL;
 	const int on = 1;
-	int fd, ret = parse_address(text, &a);
+	int fd, ret = mh_config_address(text, &a);
 
 	if (ret)
 		return ret;
@@ -246,7 +221,6 @@ static int bind_unix(struct mh_daemon *d, const char *path, mode_t mode, const c
 static int say(const char *what, int err)
 {
 	mh_log(MH_LOG_ERROR, "%s: %s", what,
-	       err == -EINVAL	  ? "not an address: write 192.0.2.1:7878 or [::]:7878" :
 	       err == -EADDRINUSE ? "the address is taken: another daemon listens on it" :
 				    strerror(-err));
 	return MH_RD_ADDRESS;

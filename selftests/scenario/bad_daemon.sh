@@ -28,6 +28,20 @@ does()
 	fi
 }
 
+# wrong NAME REGEX: --check says so of $W/bad.ini, and a daemon does not start with it
+wrong()
+{
+	timeout 10 repositoryd --config "$W/bad.ini" --check > "$W/checked" 2>&1
+	_rc=$?
+	if [ $_rc = 2 ] && grep -Eq -- "$2" "$W/checked"; then
+		does "$1" 2 "$2"
+	else
+		fail "$1"
+		note "--check: exit $_rc, wanted 2, and /$2/:"
+		note "$(head -n 5 "$W/checked")"
+	fi
+}
+
 # with LINE...: a daemon with these lines for a configuration
 with()
 {
@@ -48,42 +62,80 @@ known()
 	repoctl audit show | wc -l
 }
 
-plan 56
+plan 70
 ok "a Region" office_open
 ok "a host" office_enrol alice
 officer dataset create disk/data > /dev/null 2>&1
 officer grant disk/data alice > /dev/null 2>&1
 ok "a key" officer instance add disk/data --generate
 
-# ---- configuration: 2 ----
+# ---- configuration: 2, and --check knows it ----
+says "--check of what runs" 'ini: right$' repositoryd --config "$W/ini" --check
 does "no configuration" 2 'No such file' repositoryd --config "$W/none.ini"
 does "an option that is none" 2 'usage' repositoryd --nonsense
 does "an operand" 2 'usage' repositoryd serve
 with 'name = x' 'lisen = 127.0.0.1:1'
-does "a key that is none" 2 'lisen: no such key'
+wrong "a key that is none" 'lisen: no such key'
 with 'name = x' 'listen = 127.0.0.1:1' '[other]' 'a = b'
-does "a section that is none" 2 'no such section'
+wrong "a section that is none" 'no such section'
 with 'listen = 127.0.0.1:1'
-does "no name" 2 'name is missing'
+wrong "no name" 'name is missing'
 with 'name = x'
-does "nowhere to listen" 2 'neither listen, socket nor kernel'
-for bad in 'name = A b' 'handshake = 0' 'handshake = x' 'max_connections = -1' 'idle = 99999999' \
-	'role = king' 'log = loud' 'audit = maybe' 'store =' 'genesis = short' \
-	'genesis = abcd-efgh-ijkl-mnop-qr10' "genesis = $(printf '%065d' 0)" \
-	"genesis = $(printf '%063dx' 0)"; do
-	with 'name = x' 'listen = 127.0.0.1:1' "$bad"
-	does "$bad" 2 "${bad%% *}: (not a value|a number out of range)"
-done
-for bad in 'role = repository' 'role = freshness'; do
-	with 'name = x' 'listen = 127.0.0.1:1' "$bad"
-	does "$bad" 2 'role: (without freshness here no host|not a value)'
-done
+wrong "nowhere to listen" 'neither listen, socket nor kernel'
 printf 'junk\n' > "$W/bad.ini"
-does "no INI at all" 2 'neither \[section\] nor key'
+wrong "no INI at all" 'neither \[section\] nor key'
 head -c 4000 /dev/urandom > "$W/bad.ini"
-does "random bytes" 2 '.'
-beside 'listen = 127.0.0.1:7900' 'user = nobody-here'
-does "a user that is none" 2 'no user nobody-here'
+wrong "random bytes" '.'
+long=$W/two/$(printf '%0120d' 0)
+while read -r bad; do
+	[ "${bad#=}" = "$bad" ] || { why=${bad#= }; continue; }
+	beside 'listen = 127.0.0.1:7900' "$bad"
+	wrong "$(echo "$bad" | cut -c 1-60)" "${bad%% *} = .*: $why"
+done << EOT
+= not a value
+name = A b
+role = king
+role = freshness
+log = loud
+audit = maybe
+store =
+genesis = short
+genesis = abcd-efgh-ijkl-mnop-qr10
+genesis = $(printf '%065d' 0)
+genesis = $(printf '%063dx' 0)
+= without freshness here no host could be served
+role = repository
+= a number out of range
+handshake = 0
+handshake = x
+max_connections = -1
+max_connections = 65537
+idle = 99999999
+= not an address
+listen = localhost:7878
+listen = 7878
+listen = 127.0.0.1:
+listen = :7878
+listen = 1.2.3.4.5:1
+listen = [::1]
+listen = 127.0.0.1:99999
+= too long for a socket
+socket = $long
+admin = $long
+= no such user or group
+user = nobody-here
+keeper_user = nobody-here
+admin_group = nobody-here
+= not in a directory that is there
+keeper = $W/two/none/keeper
+keeper = $W/ini
+keeper = $W/ini/keeper
+store = $W/two/none/store/db
+store = $W/ini/db
+socket = $W/two/none/run/stp
+admin = $W/two/none/run/admin
+kernel = $W/two/none/state
+EOT
 beside 'listen = 127.0.0.1:7900'
 does "too few descriptors" 2 'max_connections = 1024 needs .*LimitNOFILE=' \
 	sh -c "ulimit -n 1024; exec repositoryd --config $W/bad.ini"
@@ -108,13 +160,8 @@ beside "socket = $W/stp"
 does "a socket that is taken" 4 'the address is taken'
 ok "and the one that has it still listens" microhsm status
 beside 'listen = 192.0.2.1:7878'
+ok "--check does not ask whether an address is there" repositoryd --config "$W/bad.ini" --check
 does "an address that is not ours" 4 'Cannot assign'
-for a in localhost:7878 7878 127.0.0.1: :7878 1.2.3.4.5:1 '[::1]' "127.0.0.1:99999"; do
-	beside "listen = $a"
-	does "listen = $a" 4 'not an address'
-done
-beside "socket = $W/two/$(printf '%0120d' 0)"
-does "a socket's path that is too long" 4 'too long'
 echo text > "$W/two/file"
 beside "socket = $W/two/file"
 does "a socket that is a file" 4 'File exists'
