@@ -31,6 +31,7 @@ struct mh_conn {
 	u8 keys[MH_HASH_LEN];	/* that it authenticated with: mh_guardian_keys() */
 	u8 standing;		/* 0, or the refusal that its first REQUEST gets */
 	bool ended;		/* revoked or suspended: close when answers are out */
+	bool unrecorded;	/* the session's audit record is not durable yet */
 	u32 last_request;
 	u64 last_active, ends;	/* monotonic seconds */
 	struct mh_answer_queue waiting;	/* audit not yet durable */

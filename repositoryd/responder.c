@@ -164,11 +164,10 @@ int mh_responder_auth(struct mh_conn *c, const u8 *frame, size_t n)
 		c->standing = (u8)standing;
 		mh_guardian_keys(&entity, c->keys);
 		c->phase = MH_CONN_OPEN;
-		/*
-		 * a record that cannot be written refuses deliveries one by one; the session may
-		 * live
-		 */
-		record_session(c, &entity);
+		/* what cannot be recorded delivers nothing; it learns so at its first REQUEST */
+		c->unrecorded = !record_session(c, &entity);
+		if (!c->unrecorded && !standing)
+			c->standing = MH_REFUSED_BUSY;
 		mh_log(MH_LOG_INFO, "%s: %s authenticated%s", c->peer, c->name,
 		       standing ? ", and is refused" : "");
 	}

@@ -58,6 +58,9 @@ void mh_server_flush(struct mh_daemon *d)
 	}
 	for (c = LIST_FIRST(&d->conns); c; c = next) {
 		next = LIST_NEXT(c, link);
+		if (ret && c->unrecorded && !c->standing)
+			c->standing = MH_REFUSED_BUSY;
+		c->unrecorded = false;
 		if (TAILQ_EMPTY(&c->waiting))
 			continue;
 		release(c, ret);

@@ -266,6 +266,8 @@ struct mh_answer_out *mh_transferrer_answer(struct mh_conn *c, u32 request,
 		g.code = c->standing;
 	else
 		ret = decide(c, a, &g);
+	if (c->standing == MH_REFUSED_BUSY)
+		a->retry_after = 30000;
 	a->code = g.code;
 	if (!ret && !g.code)
 		ret = fill(c, a, &g, q, r);
