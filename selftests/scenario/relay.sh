@@ -46,8 +46,8 @@ EOT
 	_cs=$(cat "$TMPDIR/took")
 	[ "$_cs" -le $LONGEST ] || LONGEST=$_cs
 	[ "$_cs" -le $(((TIMEOUT + 1) * 100)) ] || note "$got: took $_cs cs, at $(now_cs)"
-	# the rest of ten seconds is for a machine that is busy with other things
-	[ "$_cs" -le $((10 * ${MH_SLOW:-1} * 100)) ] || got="$got, after $_cs cs"
+	# the rest of six seconds is for a machine that is busy with other things
+	[ "$_cs" -le $((6 * ${MH_SLOW:-1} * 100)) ] || got="$got, after $_cs cs"
 }
 
 refused()
