@@ -15,8 +15,10 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -25,6 +27,8 @@
 #define BUF_SIZE	(64 * 1024)
 #define CONNECT_SECONDS	5
 #define PUMPS_MAX	1024
+#define ADDRESSES_MAX	16	/* of one name */
+#define LOOKUPS_MAX	64	/* at a time */
 
 struct agent {
 	struct mht *t;
@@ -42,11 +46,31 @@ struct way {
 	size_t at, n;
 };
 
+/* What a name stands for. It comes through a pipe in one piece. */
+struct addresses {
+	char why[64];			/* there is none, or "" */
+	unsigned int n;
+	struct sockaddr_storage a[ADDRESSES_MAX];
+};
+
+static_assert(sizeof(struct addresses) <= PIPE_BUF, "written whole or not at all");
+
+/* One that a thread asks the resolver for, which may take long; it frees this. */
+struct lookup {
+	char host[256], port[32];
+	int netns, out;			/* where to ask, or -1; the pipe */
+};
+
+static atomic_uint lookups;
+
 struct pump {
 	struct agent *a;
 	struct mh_pull pull;
 	unsigned int next;		/* upstream to try next */
-	int session, sock;		/* -1 until there */
+	char spec[256];			/* that is tried now */
+	struct addresses to;		/* of its name */
+	unsigned int at;		/* of these to try next */
+	int session, sock;		/* -1 until there; sock: or the pipe of a look-up */
 	struct event *session_ev, *sock_ev;
 	struct way up, down;		/* session -> socket, socket -> session */
 	bool connected;
@@ -101,50 +125,36 @@ static int connect_unix(const char *path)
 	return fd;
 }
 
-/* "host:port" or "[v6]:port"; numeric addresses need no resolver */
-static int connect_tcp(const char *spec)
+static socklen_t address_len(const struct sockaddr_storage *to)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list;
-	const char *colon = strrchr(spec, ':');
-	char host[256];
-	const int on = 1;
-	int fd, ret;
+	return to->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+}
 
-	if (!colon || colon == spec || (size_t)(colon - spec) >= sizeof(host))
-		return -EINVAL;
-	snprintf(host, sizeof(host), "%.*s", (int)(colon - spec), spec);
-	if (*host == '[' && host[strlen(host) - 1] == ']') {
-		host[strlen(host) - 1] = 0;
-		memmove(host, host + 1, strlen(host));
-	}
-	if (getaddrinfo(host, colon + 1, &hints, &list))
-		return -EHOSTUNREACH;
-	fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	ret = fd < 0 ? -errno : 0;
-	if (!ret)
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
-				 sizeof(on)); /* slower without, not wrong */
-	if (!ret && connect(fd, list->ai_addr, list->ai_addrlen) < 0 && errno != EINPROGRESS)
+static int connect_tcp(const struct sockaddr_storage *to)
+{
+	const int on = 1;
+	int fd = socket(to->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* slower without */
+	if (connect(fd, (const struct sockaddr *)to, address_len(to)) < 0 && errno != EINPROGRESS)
 		ret = -errno;
-	freeaddrinfo(list);
-	if (ret && fd >= 0)
+	if (ret)
 		close(fd);
 	return ret ? ret : fd;
 }
 
-/*
- * A socket stays in the namespace that it was made in, and the resolver asks there too; the rest
- * of us is never away from home.
- */
-static int connect_away(struct agent *a, const char *spec)
+/* A socket stays in the namespace that it was made in; the rest of us is never away from home. */
+static int connect_away(struct agent *a, const struct sockaddr_storage *to)
 {
 	int fd;
 
 	if (a->netns < 0)
-		return connect_tcp(spec);
+		return connect_tcp(to);
 	if (setns(a->netns, CLONE_NEWNET) < 0)
 		return -errno;
-	fd = connect_tcp(spec);
+	fd = connect_tcp(to);
 	if (setns(a->home, CLONE_NEWNET) < 0) {
 		mh_note("microhsm agent: no way back to this network namespace: %s",
 			strerror(errno));
@@ -153,29 +163,170 @@ static int connect_away(struct agent *a, const char *spec)
 	return fd;
 }
 
+/* ---- names ---- */
+
+static int resolve(const char *host, const char *port, int flags, struct addresses *to)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags }, *list;
+	int err = getaddrinfo(host, port, &hints, &list);
+
+	to->n = 0;
+	if (err) {
+		snprintf(to->why, sizeof(to->why), "%s",
+			 err == EAI_SYSTEM ? strerror(errno) : gai_strerror(err));
+		return -EHOSTUNREACH;
+	}
+	for (struct addrinfo *i = list; i && to->n < ADDRESSES_MAX; i = i->ai_next)
+		if (i->ai_addrlen <= sizeof(to->a[0]))
+			memcpy(&to->a[to->n++], i->ai_addr, i->ai_addrlen);
+	freeaddrinfo(list);
+	return 0;
+}
+
+static void *run_lookup(void *arg)
+{
+	struct lookup *l = arg;
+	struct addresses to = { 0 };
+
+	/* the resolver asks in that namespace too; this thread alone goes there */
+	if (l->netns >= 0 && setns(l->netns, CLONE_NEWNET) < 0)
+		snprintf(to.why, sizeof(to.why), "%s", strerror(errno));
+	else
+		resolve(l->host, l->port, 0, &to);
+	if (write(l->out, &to, sizeof(to)) < 0)
+		mh_note("microhsm agent: %s was looked up too late", l->host);
+	close(l->out);
+	free(l);
+	lookups--;
+	return NULL;
+}
+
+/* The pipe that the answer will come by, or -errno */
+static int start_lookup(struct agent *a, const char *host, const char *port)
+{
+	struct lookup *l = lookups < LOOKUPS_MAX ? calloc(1, sizeof(*l)) : NULL;
+	pthread_t thread;
+	int fds[2], ret;
+
+	if (!l)
+		return -EAGAIN;
+	snprintf(l->host, sizeof(l->host), "%s", host);
+	snprintf(l->port, sizeof(l->port), "%s", port);
+	l->netns = a->netns;
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK)) {
+		ret = -errno;
+		free(l);
+		return ret;
+	}
+	l->out = fds[1];
+	lookups++;
+	ret = pthread_create(&thread, NULL, run_lookup, l);
+	if (!ret) {
+		pthread_detach(thread);
+		return fds[0];
+	}
+	lookups--;
+	close(fds[0]);
+	close(fds[1]);
+	free(l);
+	return -ret;
+}
+
+/*
+ * "host:port" or "[v6]:port": the pipe as above; or numeric, and p->to holds it: -EISCONN
+ */
+static int look_up(struct pump *p)
+{
+	const char *colon = strrchr(p->spec, ':');
+	char host[256];
+
+	if (!colon || colon == p->spec)
+		return -EINVAL;
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - p->spec), p->spec);
+	if (*host == '[' && host[strlen(host) - 1] == ']') {
+		host[strlen(host) - 1] = 0;
+		memmove(host, host + 1, strlen(host));
+	}
+	if (!resolve(host, colon + 1, AI_NUMERICHOST | AI_NUMERICSERV, &p->to))
+		return -EISCONN;
+	return start_lookup(p->a, host, colon + 1);
+}
+
+/* ---- one upstream after the other, and each of its addresses ---- */
+
 static void on_socket(evutil_socket_t fd, short what, void *arg);
 static void on_session(evutil_socket_t fd, short what, void *arg);
+static void try_next(struct pump *p);
 
-/* The next upstream that can be tried, or the request is done with an error. */
-static void try_next(struct pump *p)
+/* Why what was tried last is no good */
+static void tell(const struct pump *p, const char *why)
 {
-	const struct timeval patience = { .tv_sec = CONNECT_SECONDS };
-	char buf[256];
-	const char *to;
+	const struct sockaddr_storage *to = p->at ? &p->to.a[p->at - 1] : NULL;
+	char host[64];
 
+	if (!to || getnameinfo((const struct sockaddr *)to, address_len(to), host, sizeof(host),
+			       NULL, 0, NI_NUMERICHOST) || strstr(p->spec, host))
+		mh_note("microhsm agent: %s: %s", p->spec, why);
+	else
+		mh_note("microhsm agent: %s (%s): %s", p->spec, host, why);
+}
+
+static void on_lookup(evutil_socket_t fd, short what, void *arg)
+{
+	struct pump *p = arg;
+
+	if (what & EV_TIMEOUT)
+		tell(p, "the name is not found in time");
+	else if (read(fd, &p->to, sizeof(p->to)) != sizeof(p->to))
+		p->to.n = 0;
+	else if (!p->to.n)
+		tell(p, p->to.why);
+	try_next(p);
+}
+
+static bool next_spec(struct pump *p)
+{
+	char buf[sizeof(p->spec)];
+	const char *to = address(p, p->next++, buf, sizeof(buf));
+
+	p->to.n = 0;
+	p->at = 0;
+	if (to)
+		snprintf(p->spec, sizeof(p->spec), "%s", to);
+	return to;
+}
+
+static void drop_socket(struct pump *p)
+{
 	if (p->sock_ev)
 		event_free(p->sock_ev);
 	p->sock_ev = NULL;
 	if (p->sock >= 0)
 		close(p->sock);
 	p->sock = -1;
-	while ((to = address(p, p->next++, buf, sizeof(buf)))) {
-		p->sock = *to == '/' ? connect_unix(to) : connect_away(p->a, to);
+}
+
+/* The next that can be tried, each with its own patience, or the request is done with an error. */
+static void try_next(struct pump *p)
+{
+	const struct timeval patience = { .tv_sec = CONNECT_SECONDS };
+
+	drop_socket(p);
+	while (p->at < p->to.n || next_spec(p)) {
+		bool known = p->at < p->to.n, path = *p->spec == '/';
+
+		p->sock = known ? connect_away(p->a, &p->to.a[p->at++]) :
+			  path	? connect_unix(p->spec) :
+				  look_up(p);
+		if (p->sock == -EISCONN && !known)
+			continue;
 		if (p->sock < 0) {
-			mh_note("microhsm agent: %s: %s", to, strerror(-p->sock));
+			tell(p, strerror(-p->sock));
 			continue;
 		}
-		p->sock_ev = event_new(p->a->base, p->sock, EV_WRITE, on_socket, p);
+		p->sock_ev = known || path ?
+				     event_new(p->a->base, p->sock, EV_WRITE, on_socket, p) :
+				     event_new(p->a->base, p->sock, EV_READ, on_lookup, p);
 		if (p->sock_ev && !event_add(p->sock_ev, &patience))
 			return;
 		break;
@@ -268,7 +419,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
 	else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
 		err = errno;
 	if (err) {
-		mh_note("microhsm agent: connecting: %s", strerror(err));
+		tell(p, strerror(err));
 		try_next(p);
 		return;
 	}

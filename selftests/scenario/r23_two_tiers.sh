@@ -75,7 +75,7 @@ EOT
 	log_says "office serves"
 }
 
-plan 56
+plan 59
 ok "a Region" office_open
 microhsm init alice --state "$S" > /dev/null
 microhsm request alice --output "$W/alice.request" > fp 2>&1
@@ -94,7 +94,7 @@ within "the dead ones cost nobody the fetch" 10 fetch
 ok "fetched" fetch
 is "over IPv4" "$(spoken)" 127.0.0.1:7878
 is "one session for both" "$(sessions)" 1
-is "the dead were tried" "$(grep -c '192.0.2.1\|connecting: Connection refused\|/none' \
+is "the dead were tried" "$(grep -c '192.0.2.1\|127.0.0.1:9: Connection refused\|/none' \
 	"$TMPDIR/agent.log")" 3
 ok "the agent, by IPv6" relay --upstream "[::1]:7878"
 ok "fetched" fetch
@@ -206,4 +206,8 @@ fails_with "its loopback is not ours" 6 fetch
 ok "the agent, speaking in that namespace" relay --netns office
 ok "there it is" fetch
 is "and not here" "$(spoken)" ""
+echo "$V4 far" >> /etc/hosts
+ok "and by a name" relay --netns office --upstream far:7878
+ok "there it is" fetch
+is "by that name" "$(nsenter --net=$NS netstat -tn | grep -c "$V4:7878 .*ESTABLISHED")" 2
 fails_with "no such namespace" 3 microhsm agent --netns nowhere
