@@ -259,7 +259,7 @@ static int record_read(struct mh_admin *a, const u8 *region, const struct mh_stm
 	if (!ret)
 		ret = mh_audit_append(&a->daemon->audit, &r, mh_now(a->daemon));
 	if (!ret)
-		ret = mh_store_commit(a->daemon->store);
+		ret = mh_audit_commit(&a->daemon->audit);
 	if (ret) {
 		mh_store_rollback(a->daemon->store);
 		mh_audit_reload(&a->daemon->audit);
@@ -326,11 +326,15 @@ u8 mh_admin_read_kec(struct mh_admin *a, struct mh_buf body)
 
 /* ---- audit, status ---- */
 
+/*
+ * Nothing is written, so that a full disk hides nothing. The records are the file's, the
+ * checkpoint is of what this daemon wrote: who compares them finds what was changed meanwhile.
+ */
 u8 mh_admin_audit(struct mh_admin *a, struct mh_buf body)
 {
+	struct mh_audit *au = &a->daemon->audit;
 	struct listing l = { .a = a };
 	struct mh_reader r;
-	struct mh_bytes b = { 0 };
 	u64 from;
 	u32 most;
 	u8 none[4] = { 0 };
@@ -344,20 +348,19 @@ u8 mh_admin_audit(struct mh_admin *a, struct mh_buf body)
 		return MH_ADMIN_MALFORMED;
 	/* the chain is one over all Regions: without the others' records nobody could verify it */
 	mh_server_flush(a->daemon);
-	ret = mh_audit_checkpoint(&a->daemon->audit, mh_now(a->daemon));
-	if (!ret)
-		ret = mh_admin_add(a, none, 4);
+	ret = mh_audit_sign(au, mh_now(a->daemon));
+	if (ret)
+		mh_log(MH_LOG_ERROR, "the audit's end could not be signed: %s", strerror(-ret));
+	mh_store_reread(a->daemon->store);
+	ret = mh_admin_add(a, none, 4);
 	if (!ret)
 		ret = mh_store_audit_list(a->daemon->store, from,
 					  most < AUDIT_MOST ? most : AUDIT_MOST, list_one, &l);
 	if (!ret) {
 		mh_put32(a->reply.p, l.n);
-		ret = mh_store_checkpoint_last(a->daemon->store, &b);
-		ret = ret == -ENOENT ? 0 : ret;
+		ret = mh_admin_add_big(a, MH_BUF(au->newest,
+						 au->newest_seq ? sizeof(au->newest) : 0));
 	}
-	if (!ret)
-		ret = mh_admin_add_big(a, mh_bytes_buf(&b));
-	mh_bytes_free(&b);
 	return done(a, ret);
 }
 
@@ -401,7 +404,7 @@ u8 mh_admin_status_json(struct mh_admin *a, struct mh_buf body)
 			      (json_int_t)(mh_now(d) - d->started), "connections",
 			      (int)d->connections, "deliveries", (json_int_t)d->deliveries,
 			      "refusals", (json_int_t)d->refusals, "audit",
-			      (json_int_t)d->audit.seq, "audit-signed",
+			      (json_int_t)d->audit.head.seq, "audit-signed",
 			      (json_int_t)d->audit.checkpoint, "regions", regions);
 		text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 		json_decref(j);

@@ -417,7 +417,7 @@ u8 mh_admin_submit(struct mh_admin *a, struct mh_buf body)
 	if (!status)
 		status = take_rest(&s);
 	if (!status) {
-		ret = mh_store_commit(d->store);
+		ret = mh_audit_commit(&d->audit);
 		status = ret ? mh_admin_store_failed(a, ret) : MH_ADMIN_OK;
 	}
 	if (status) {
@@ -427,7 +427,7 @@ u8 mh_admin_submit(struct mh_admin *a, struct mh_buf body)
 			       mh_store_error(d->store));
 	} else {
 		follow(&s);
-		status = mh_admin_add_u64(a, d->audit.seq) ? MH_ADMIN_FAILED : MH_ADMIN_OK;
+		status = mh_admin_add_u64(a, d->audit.head.seq) ? MH_ADMIN_FAILED : MH_ADMIN_OK;
 	}
 	free(s.item);
 	return status;

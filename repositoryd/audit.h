@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The audit chain: records (lib/audit_record.h tells their bytes) written in
- * the store's transaction, so that they are durable when the answer leaves.
+ * the store's transaction, so that they are durable when the answer leaves; and
+ * its end, which the keeper remembers apart from the store.
  */
 #ifndef REPOSITORYD_AUDIT_H
 #define REPOSITORYD_AUDIT_H
@@ -12,26 +13,57 @@
 
 #define MH_AUDIT_CHECKPOINT_EVERY	1024	/* records; also hourly and at the end */
 
+/* A place in the chain: a record's number and hash; zero before the first */
+struct mh_audit_head {
+	u64 seq;
+	u8 hash[MH_HASH_LEN];
+};
+
 struct mh_audit {
 	struct mh_store *store;
 	struct mh_keeper *keeper;
-	u64 seq;			/* of the last record */
-	u8 hash[MH_HASH_LEN];
-	u64 checkpoint;			/* seq of the newest checkpoint */
+	struct mh_audit_head head;	/* of the last record, in a transaction that is open too */
+	struct mh_audit_head durable;	/* of the last that was committed */
+	/*
+	 * The newest checkpoint and its record: it may be none (0), or not stored. It is made of
+	 * what was written here, never of what the store says was.
+	 */
+	u8 newest[MH_AUDIT_CHECKPOINT_LEN];
+	u64 newest_seq;
+	u64 checkpoint;			/* the newest that is stored */
+	struct mh_keeper_held known;	/* at the start */
+	bool gap;			/* not what the store has, and that was accepted */
+	bool open;			/* the keeper expects more */
+	bool behind;			/* the keeper could not be told */
+	bool doubt;			/* the last commit failed */
 };
 
-/* Reads the end of the chain. -EUCLEAN: it does not hold together */
-int mh_audit_open(struct mh_audit *a, struct mh_store *st, struct mh_keeper *k);
 /*
- * Gives r its seq and place in the chain and stores it, in the transaction
- * that is open.  When that is rolled back: mh_audit_reload().
+ * Reads the end of the chain and compares it with what the keeper remembers: its record must be
+ * in the chain, what follows must follow from it, and checkpoints must be its own; it is
+ * -EKEYREJECTED, and was said, if not, or when accept is set, gap. -EUCLEAN: it does not hold
+ * together
+ */
+int mh_audit_open(struct mh_audit *a, struct mh_store *st, struct mh_keeper *k, bool accept);
+/* After the last commit: nothing may follow until the next open. Nothing, if it is not open. */
+void mh_audit_close(struct mh_audit *a);
+/*
+ * Gives r its seq and place in the chain and stores it, in the transaction that is open. It ends
+ * by mh_audit_commit(); when that or anything before fails, mh_store_rollback() and
+ * mh_audit_reload(), which goes back to the last commit.
  */
 int mh_audit_append(struct mh_audit *a, struct mh_audit_record *r, u64 now);
-int mh_audit_reload(struct mh_audit *a);
 /*
- * A signed checkpoint of the last record, in its own transaction unless one is open; none when
- * nothing is new.
+ * Commits, then tells the keeper: it may know less than the store, never more. That it could not
+ * be told is logged and no error.
  */
+int mh_audit_commit(struct mh_audit *a);
+int mh_audit_reload(struct mh_audit *a);
+/* Marks a gap that was accepted, in the transaction that is open. */
+int mh_audit_mark_gap(struct mh_audit *a, u64 now);
+/* A signed checkpoint of the last committed record, in newest; none when nothing is new. */
+int mh_audit_sign(struct mh_audit *a, u64 now);
+/* The same, and stores it, in a transaction of its own. */
 int mh_audit_checkpoint(struct mh_audit *a, u64 now);
 
 #endif

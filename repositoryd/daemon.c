@@ -20,9 +20,11 @@
 static int print_usage(FILE *out, int code)
 {
 	fprintf(out,
-		"usage: repositoryd [--config FILE] [--check]\n\n"
+		"usage: repositoryd [--config FILE] [--check] [--accept-gap]\n\n"
 		"  --config FILE  configuration (default %s)\n"
 		"  --check        read the configuration, say whether it is right, and end\n"
+		"  --accept-gap   serve a store that is older than the keeper's memory of the audit, "
+		"or another\n"
 		"  --version\n"
 		"  --help         this text\n\n"
 		"signals: HUP reads the configuration again, TERM finishes answers in hand and "
@@ -113,7 +115,9 @@ static int open_store(struct mh_daemon *d)
 		       d->store ? mh_store_error(d->store) : strerror(-ret), "");
 		return MH_RD_STORE;
 	}
-	ret = mh_audit_open(&d->audit, d->store, &d->keeper);
+	ret = mh_audit_open(&d->audit, d->store, &d->keeper, d->accept_gap);
+	if (ret == -EKEYREJECTED)
+		return MH_RD_STORE;
 	if (!ret)
 		ret = mh_region_load_all(d);
 	if (ret) {
@@ -132,10 +136,15 @@ static int record_start(struct mh_daemon *d)
 	int ret = mh_store_begin(d->store);
 
 	r.what = mh_text(d->config.name);
+	if (!ret && d->audit.gap) {
+		ret = mh_store_checkpoints_cut(d->store, d->audit.head.seq);
+		if (!ret)
+			ret = mh_audit_mark_gap(&d->audit, mh_now(d));
+	}
 	if (!ret)
 		ret = mh_audit_append(&d->audit, &r, mh_now(d));
 	if (!ret)
-		ret = mh_store_commit(d->store);
+		ret = mh_audit_commit(&d->audit);
 	if (!ret)
 		return 0;
 	mh_log(MH_LOG_ERROR, "%s: the start could not be recorded: %s", d->config.store,
@@ -176,7 +185,8 @@ static int start_parts(struct mh_daemon *d)
 		pw = &user;
 	}
 	/* before threads, sockets and the store: the keeper inherits nothing */
-	ret = mh_keeper_start(&d->keeper, c->keeper, c->keeper_user, c->name);
+	ret = mh_keeper_start(&d->keeper, c->keeper, c->keeper_user, c->name,
+			      d->accept_gap);
 	if (ret || mh_card_decode(&d->card, MH_BUF(d->keeper.card, d->keeper.card_len))) {
 		mh_log(MH_LOG_ERROR, "the keeper did not start");
 		return MH_RD_KEEPER;
@@ -223,6 +233,8 @@ static void stop(struct mh_daemon *d)
 	if (d->drain)
 		event_free(d->drain);
 	mh_region_free_all(d);
+	if (d->keeper.fd >= 0)
+		mh_audit_close(&d->audit);
 	mh_store_close(d->store);
 	if (d->base)
 		event_base_free(d->base);
@@ -237,7 +249,8 @@ int mh_daemon_main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
-		{ "version", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "accept-gap", no_argument, NULL, 'g' }, { "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct mh_daemon d = { .keeper.fd = -1,
 			       .kernel = -1,
@@ -256,6 +269,8 @@ int mh_daemon_main(int argc, char **argv)
 			d.config_path = optarg;
 		else if (o == 'k')
 			check = true;
+		else if (o == 'g')
+			d.accept_gap = true;
 		else
 			return print_usage(stderr, MH_RD_CONFIG);
 	}

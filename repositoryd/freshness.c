@@ -137,7 +137,7 @@ static int sign_one(struct mh_daemon *d, const u8 *region)
 		return ret;
 	ret = mh_freshness_sign(d, region);
 	if (!ret)
-		ret = mh_store_commit(d->store);
+		ret = mh_audit_commit(&d->audit);
 	if (ret) {
 		mh_store_rollback(d->store);
 		mh_audit_reload(&d->audit);

@@ -29,8 +29,9 @@ static int become(uid_t uid, gid_t gid)
 	return 0;
 }
 
-static void run_child(int fd, const char *dir, uid_t uid, gid_t gid, const char *name)
+static void run_child(int fd, const char *dir, uid_t uid, gid_t gid, const char *name, bool accept)
 {
+	struct keeper_audit audit = { .fd = -1, .accept = accept };
 	int ret;
 
 	mh_process_protect();
@@ -46,7 +47,7 @@ static void run_child(int fd, const char *dir, uid_t uid, gid_t gid, const char 
 	if (mlock(&secrets, sizeof(secrets)))
 		mh_note("repositoryd: keeper: warning: secrets may be swapped: %s",
 			strerror(errno));
-	ret = keeper_file_open(dir, uid, gid, name, &secrets);
+	ret = keeper_file_open(dir, uid, gid, name, &secrets, &audit);
 	if (!ret && geteuid() == 0)
 		ret = become(uid, gid);
 	/* changing the user made it dumpable again, and forgot the death signal */
@@ -55,7 +56,7 @@ static void run_child(int fd, const char *dir, uid_t uid, gid_t gid, const char 
 		ret = -errno;
 	if (ret)
 		_exit(1);
-	keeper_child_run(fd, &secrets, name);
+	keeper_child_run(fd, &secrets, &audit, name);
 }
 
 static int ask(struct mh_keeper *k, u8 op, const struct mh_buf *v, unsigned int n, u8 *out,
@@ -88,7 +89,7 @@ static int ask(struct mh_keeper *k, u8 op, const struct mh_buf *v, unsigned int 
 	r -= 4;
 	if (!ret && ((size_t)r > size || (!got && (size_t)r != size)))
 		ret = -EPROTO;
-	if (!ret)
+	if (!ret && r)
 		memcpy(out, reply + 4, (size_t)r);
 	if (!ret && got)
 		*got = (size_t)r;
@@ -96,7 +97,8 @@ static int ask(struct mh_keeper *k, u8 op, const struct mh_buf *v, unsigned int 
 	return ret;
 }
 
-int mh_keeper_start(struct mh_keeper *k, const char *dir, const char *user, const char *name)
+int mh_keeper_start(struct mh_keeper *k, const char *dir, const char *user, const char *name,
+		    bool accept)
 {
 	const struct passwd *pw = user && geteuid() == 0 ? getpwnam(user) : NULL;
 	int pair[2], ret;
@@ -119,7 +121,7 @@ int mh_keeper_start(struct mh_keeper *k, const char *dir, const char *user, cons
 	if (!k->pid) {
 		close(pair[0]);
 		run_child(pair[1], dir, pw ? pw->pw_uid : (uid_t)-1, pw ? pw->pw_gid : (gid_t)-1,
-			  name);
+			  name, accept);
 		_exit(1);
 	}
 	close(pair[1]);
@@ -152,6 +154,31 @@ int mh_keeper_sign_sp2(struct mh_keeper *k, const u8 digest[MH_HASH_LEN], u8 sig
 int mh_keeper_sign_epoch(struct mh_keeper *k, struct mh_buf body, u8 sig[MH_SIG_LEN])
 {
 	return ask(k, KEEPER_SIGN_EPOCH, &body, 1, sig, MH_SIG_LEN, NULL);
+}
+
+int mh_keeper_audit_held(struct mh_keeper *k, struct mh_keeper_held *held)
+{
+	u8 out[17 + MH_HASH_LEN];
+	int ret = ask(k, KEEPER_AUDIT_HELD, NULL, 0, out, sizeof(out), NULL);
+
+	if (ret)
+		return ret;
+	held->closed = *out;
+	held->since = mh_get64(out + 1);
+	held->seq = mh_get64(out + 9);
+	memcpy(held->hash, out + 17, MH_HASH_LEN);
+	return 0;
+}
+
+int mh_keeper_audit_head(struct mh_keeper *k, enum mh_keeper_head how, u64 seq,
+			 const u8 hash[MH_HASH_LEN])
+{
+	u8 head[9];
+	const struct mh_buf v[] = { MH_BUF(head, sizeof(head)), MH_BUF(hash, MH_HASH_LEN) };
+
+	head[0] = (u8)how;
+	mh_put64(head + 1, seq);
+	return ask(k, KEEPER_AUDIT_HEAD, v, ARRAY_SIZE(v), NULL, 0, NULL);
 }
 
 int mh_keeper_sign_checkpoint(struct mh_keeper *k, struct mh_buf part, u8 sig[MH_SIG_LEN])

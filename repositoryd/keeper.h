@@ -5,8 +5,8 @@
  * daemon asks it over a socketpair; what comes back is a signature, a blob
  * sealed under Kstore, or one secret for one use, which the caller wipes.
  *
- * On disk: DIR/seat (32 random bytes, 0600) and DIR/sealed, both the keeper's
- * user's.  The format of DIR/sealed is told in keeper_file.c.
+ * On disk: DIR/seat (32 random bytes), DIR/sealed and DIR/audit, mode 0600, the keeper's
+ * user's.  Their formats are told in keeper_file.c and keeper_audit.c.
  *
  * Locks: none; the daemon has one thread.  All return 0 or -errno; -EPIPE
  * means that the keeper is gone, and so must the daemon be.
@@ -29,9 +29,11 @@ struct mh_keeper {
 
 /*
  * Fork it.  dir is made when it is not there; user NULL or not root: it runs
- * as the caller.  name goes on the server card.  Messages go to stderr.
+ * as the caller.  name goes on the server card.  accept: the audit may begin ANEW.
+ * Messages go to stderr.
  */
-int mh_keeper_start(struct mh_keeper *k, const char *dir, const char *user, const char *name);
+int mh_keeper_start(struct mh_keeper *k, const char *dir, const char *user, const char *name,
+		    bool accept);
 /* Ends it and waits. */
 void mh_keeper_stop(struct mh_keeper *k);
 
@@ -39,7 +41,29 @@ void mh_keeper_stop(struct mh_keeper *k);
 int mh_keeper_sign_sp2(struct mh_keeper *k, const u8 digest[MH_HASH_LEN], u8 sig[MH_SIG_LEN]);
 /* Kfresh over the body of an EPOCH and of nothing else (-EPERM) */
 int mh_keeper_sign_epoch(struct mh_keeper *k, struct mh_buf body, u8 sig[MH_SIG_LEN]);
-/* Kaudit over the signed part of a checkpoint (lib/audit_record.h) */
+/* What the keeper remembers of the audit; keeper_audit.c tells what it is */
+struct mh_keeper_held {
+	bool closed;
+	u64 since, seq;
+	u8 hash[MH_HASH_LEN];
+};
+
+int mh_keeper_audit_held(struct mh_keeper *k, struct mh_keeper_held *held);
+
+enum mh_keeper_head {
+	MH_HEAD_NEXT,	/* was committed */
+	MH_HEAD_OPEN,	/* others will follow: before the first commit */
+	MH_HEAD_CLOSE,	/* none will: after the last */
+	MH_HEAD_ANEW,	/* whatever was known: only if started to accept that, and before others */
+};
+
+/* The audit's newest record that is durable.  Forward only, but for ANEW (-EKEYREJECTED). */
+int mh_keeper_audit_head(struct mh_keeper *k, enum mh_keeper_head how, u64 seq,
+			 const u8 hash[MH_HASH_LEN]);
+/*
+ * Kaudit over the signed part of a checkpoint (lib/audit_record.h), which is the audit's head from
+ * then on, and follows the one before (-EKEYREJECTED)
+ */
 int mh_keeper_sign_checkpoint(struct mh_keeper *k, struct mh_buf part, u8 sig[MH_SIG_LEN]);
 
 /*

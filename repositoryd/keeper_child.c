@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The keeper's side of the socketpair: one packet in, one out.  No file, no
- * network, no other process; every secret is wiped when its request ends.
+ * The keeper's side of the socketpair: one packet in, one out.  No file but the one that
+ * remembers the audit, no network, no other process; every secret is wiped when its request ends.
  */
 #include "keeper_child.h"
 #include "core/hpke.h"
@@ -14,6 +14,7 @@
 
 struct keeper {
 	struct keeper_secrets *s;
+	struct keeper_audit *audit;
 	u8 card[MH_CARD_MAX];
 	size_t card_len;
 };
@@ -121,6 +122,27 @@ static int op_sign_epoch(struct keeper *k, u8 op, const u8 *in, size_t n, u8 *ou
 	return ret ? ret : MH_SIG_LEN;
 }
 
+static int op_audit_held(struct keeper *k, u8 op, const u8 *in, size_t n, u8 *out)
+{
+	(void)op;
+	(void)in;
+	(void)n;
+	*out = k->audit->closed;
+	mh_put64(out + 1, k->audit->since);
+	mh_put64(out + 9, k->audit->seq);
+	memcpy(out + 17, k->audit->hash, MH_HASH_LEN);
+	return 17 + MH_HASH_LEN;
+}
+
+static int op_audit_head(struct keeper *k, u8 op, const u8 *in, size_t n, u8 *out)
+{
+	(void)op;
+	(void)n;
+	(void)out;
+	return keeper_audit_advance(k->audit, k->s, *in, mh_get64(in + 1), in + 9, false);
+}
+
+/* What is signed is remembered first: two checkpoints that contradict each other there are not. */
 static int op_sign_checkpoint(struct keeper *k, u8 op, const u8 *in, size_t n, u8 *out)
 {
 	const struct mh_buf v[] = { MH_L("audit checkpoint"), MH_BUF(in, n) };
@@ -128,6 +150,11 @@ static int op_sign_checkpoint(struct keeper *k, u8 op, const u8 *in, size_t n, u
 	int ret;
 
 	(void)op;
+	if (memcmp(in, "MHCP", 5))	/* and version 0 */
+		return -EPERM;
+	ret = keeper_audit_advance(k->audit, k->s, MH_HEAD_NEXT, mh_get64(in + 5), in + 13, true);
+	if (ret)
+		return ret;
 	mh_sha256v(digest, v, 2);
 	ret = mh_p256_sign(k->s->audit, digest, out);
 	return ret ? ret : MH_SIG_LEN;
@@ -190,10 +217,12 @@ static const struct {
 	[KEEPER_OPEN_KE] = { op_open, 32 + MH_SEALED_LEN, 32 + MH_SEALED_LEN },
 	[KEEPER_OPEN_KEC] = { op_open, 32 + MH_SEALED_LEN, 32 + MH_SEALED_LEN },
 	[KEEPER_PSK] = { op_psk, 96 + MH_SEALED_LEN, 96 + MH_SEALED_LEN },
+	[KEEPER_AUDIT_HELD] = { op_audit_held, 0, 0 },
+	[KEEPER_AUDIT_HEAD] = { op_audit_head, 9 + MH_HASH_LEN, 9 + MH_HASH_LEN },
 };
 
-/* What libcrypto and the socket need, once all files are open. */
-static int confine(void)
+/* What libcrypto, the socket and the one file need, once all files are open. */
+static int confine(int file)
 {
 	static const int allowed[] = {
 		SCMP_SYS(read),
@@ -229,6 +258,12 @@ static int confine(void)
 	for (size_t i = 0; i < ARRAY_SIZE(allowed) && !ret; i++)
 		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
 	if (!ret)
+		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(pwrite64), 1,
+				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)file));
+	if (!ret)
+		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fdatasync), 1,
+				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)file));
+	if (!ret)
 		ret = seccomp_load(ctx);
 	seccomp_release(ctx);
 	return ret;
@@ -260,13 +295,13 @@ static void serve(struct keeper *k, int fd)
 	}
 }
 
-void keeper_child_run(int fd, struct keeper_secrets *s, const char *name)
+void keeper_child_run(int fd, struct keeper_secrets *s, struct keeper_audit *a, const char *name)
 {
-	struct keeper k = { .s = s };
+	struct keeper k = { .s = s, .audit = a };
 	int ret = keeper_card_make(s, name, k.card);
 
 	k.card_len = ret > 0 ? (size_t)ret : 0;
-	ret = ret < 0 ? ret : confine();
+	ret = ret < 0 ? ret : confine(a->fd);
 	if (!ret)
 		serve(&k, fd);
 	mh_wipe(s, sizeof(*s));

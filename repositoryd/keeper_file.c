@@ -20,6 +20,10 @@
 #define SEALED	(HEAD + 32 + sizeof(struct keeper_secrets) + MH_TAG_LEN)
 #define PATHS	4200
 
+struct paths {
+	char seat[PATHS], sealed[PATHS], audit[PATHS];
+};
+
 static int derive(const u8 seat[32], const u8 *seat_salt, const u8 *blob_salt, u8 kseal[32],
 		  u8 com[32])
 {
@@ -126,8 +130,17 @@ static int unseal(const u8 seat[32], const u8 in[SEALED], struct keeper_secrets 
 	return ret;
 }
 
-static int make_files(const char *seat_path, const char *path, uid_t uid, gid_t gid,
-		      const char *name, struct keeper_secrets *s)
+static int make_audit(const char *path, uid_t uid, gid_t gid, const struct keeper_secrets *s)
+{
+	int ret = keeper_audit_make(path, s);
+
+	if (!ret && uid != (uid_t)-1 && chown(path, uid, gid))
+		ret = -errno;
+	return ret;
+}
+
+static int make_files(const struct paths *p, uid_t uid, gid_t gid, const char *name,
+		      struct keeper_secrets *s)
 {
 	u8 seat[32], sealed[SEALED], card[MH_CARD_MAX];
 	int ret = mh_random(seat, sizeof(seat));
@@ -138,48 +151,80 @@ static int make_files(const char *seat_path, const char *path, uid_t uid, gid_t 
 		ret = keeper_card_make(s, name, card) < 0 ? -EINVAL : 0;
 	if (!ret)
 		ret = seal(seat, s, sealed);
-	/* the seat first: a sealed file without its seat would never open */
+	/* the sealed file last: without the others it would never open */
 	if (!ret)
-		ret = write_private(seat_path, seat, sizeof(seat), uid, gid);
+		ret = write_private(p->seat, seat, sizeof(seat), uid, gid);
 	if (!ret)
-		ret = write_private(path, sealed, sizeof(sealed), uid, gid);
+		ret = make_audit(p->audit, uid, gid, s);
+	if (!ret)
+		ret = write_private(p->sealed, sealed, sizeof(sealed), uid, gid);
 	mh_wipe(seat, sizeof(seat));
 	return ret;
 }
 
-int keeper_file_open(const char *dir, uid_t uid, gid_t gid, const char *name,
-		     struct keeper_secrets *s)
+static int open_sealed(const struct paths *p, struct keeper_secrets *s)
 {
-	char seat_path[PATHS], path[PATHS];
 	u8 seat[32], sealed[SEALED];
+	int ret = read_private(p->sealed, sealed, sizeof(sealed));
+
+	if (ret)
+		return ret;
+	ret = read_private(p->seat, seat, sizeof(seat));
+	if (!ret)
+		ret = unseal(seat, sealed, s);
+	mh_wipe(seat, sizeof(seat));
+	return ret == -ENOENT ? -ENOKEY : ret;
+}
+
+static int open_audit(const struct paths *p, uid_t uid, gid_t gid, const struct keeper_secrets *s,
+		      struct keeper_audit *a)
+{
+	int ret = keeper_audit_open(p->audit, s, a);
+
+	if ((ret == -ENOENT || ret == -EUCLEAN) && a->accept) {
+		ret = make_audit(p->audit, uid, gid, s);
+		if (!ret)
+			ret = keeper_audit_open(p->audit, s, a);
+	}
+	if (ret)
+		mh_note("repositoryd: keeper: %s: %s", p->audit,
+			ret == -ENOENT || ret == -EUCLEAN ?
+				"missing, damaged or not of this seat: put it back from a backup; "
+				"if there is none, start once with --accept-gap" :
+			ret == -EPERM ? "must be readable by its owner alone (mode 0600)" :
+					strerror(-ret));
+	return ret;
+}
+
+int keeper_file_open(const char *dir, uid_t uid, gid_t gid, const char *name,
+		     struct keeper_secrets *s, struct keeper_audit *a)
+{
+	struct paths p;
 	int ret;
 
 	if (strlen(dir) + 16 > PATHS)
 		return -ENAMETOOLONG;
-	snprintf(seat_path, sizeof(seat_path), "%s/seat", dir);
-	snprintf(path, sizeof(path), "%s/sealed", dir);
+	snprintf(p.seat, sizeof(p.seat), "%s/seat", dir);
+	snprintf(p.sealed, sizeof(p.sealed), "%s/sealed", dir);
+	snprintf(p.audit, sizeof(p.audit), "%s/audit", dir);
 	if (mkdir(dir, 0700)) {
 		if (errno != EEXIST)
 			return mh_note("repositoryd: keeper: %s: %s", dir, strerror(errno)), -errno;
 	} else if (uid != (uid_t)-1 && chown(dir, uid, gid)) {
 		return -errno;
 	}
-	ret = read_private(path, sealed, sizeof(sealed));
-	if (ret == -ENOENT) {
-		ret = make_files(seat_path, path, uid, gid, name, s);
-	} else if (!ret) {
-		ret = read_private(seat_path, seat, sizeof(seat));
-		if (!ret)
-			ret = unseal(seat, sealed, s);
-		mh_wipe(seat, sizeof(seat));
-	}
-	if (ret)
-		mh_note("repositoryd: keeper: %s: %s", dir,
-			ret == -EBADMSG || ret == -EUCLEAN || ret == -EMEDIUMTYPE ?
-				"the sealed secrets do not open with this seat, or a file is "
-				"damaged" :
-			ret == -EPERM ? "seat and sealed must be readable by their owner alone "
-					"(mode 0600)" :
-					strerror(-ret));
+	ret = open_sealed(&p, s);
+	if (ret == -ENOENT)
+		ret = make_files(&p, uid, gid, name, s);
+	if (!ret)
+		return open_audit(&p, uid, gid, s, a);
+	mh_note("repositoryd: keeper: %s: %s", dir,
+		ret == -EBADMSG || ret == -EUCLEAN || ret == -EMEDIUMTYPE ?
+			"the sealed secrets do not open with this seat, or a file is "
+			"damaged" :
+		ret == -ENOKEY ? "the seat is missing: put it back from a backup" :
+		ret == -EPERM ? "seat and sealed must be readable by their owner alone "
+				"(mode 0600)" :
+				strerror(-ret));
 	return ret;
 }

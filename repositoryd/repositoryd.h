@@ -106,6 +106,7 @@ struct mh_daemon {
 	u64 drain_until;
 	u64 started, deliveries, refusals;
 	u64 changes;			/* submissions taken: what was decided before is old */
+	bool accept_gap;		/* --accept-gap */
 };
 
 /* max(wall clock, newest EPOCH.issued) */

@@ -47,7 +47,7 @@ void mh_server_flush(struct mh_daemon *d)
 	int ret = 0;
 
 	if (mh_store_in_transaction(d->store)) {
-		ret = mh_store_commit(d->store);
+		ret = mh_audit_commit(&d->audit);
 		if (ret) {
 			mh_log(MH_LOG_ERROR,
 			       "audit: %s: deliveries are refused until it can be written",
@@ -66,7 +66,7 @@ void mh_server_flush(struct mh_daemon *d)
 		release(c, ret);
 		mh_conn_pump(c);
 	}
-	if (!ret && d->audit.seq - d->audit.checkpoint >= MH_AUDIT_CHECKPOINT_EVERY &&
+	if (!ret && d->audit.head.seq - d->audit.checkpoint >= MH_AUDIT_CHECKPOINT_EVERY &&
 	    mh_audit_checkpoint(&d->audit, mh_now(d)))
 		mh_log(MH_LOG_ERROR, "no audit checkpoint could be written: %s",
 		       mh_store_error(d->store));
@@ -372,7 +372,7 @@ int mh_server_run(struct mh_daemon *d)
 	mh_server_flush(d);
 	while (!LIST_EMPTY(&d->conns))
 		mh_conn_free(LIST_FIRST(&d->conns));
-	if (mh_store_in_transaction(d->store) && mh_store_commit(d->store))
+	if (mh_store_in_transaction(d->store) && mh_audit_commit(&d->audit))
 		mh_store_rollback(d->store);
 	if (d->keeper.fd >= 0 && mh_audit_checkpoint(&d->audit, mh_now(d)))
 		mh_log(MH_LOG_ERROR, "no audit checkpoint could be written: %s",

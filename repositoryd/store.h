@@ -115,6 +115,10 @@ int mh_store_audit_last(struct mh_store *st, u64 *seq, struct mh_bytes *record);
 /* records of all Regions (the chain is one) from seq on */
 int mh_store_audit_list(struct mh_store *st, u64 from, u32 most, mh_store_fn fn, void *ctx);
 int mh_store_checkpoint_put(struct mh_store *st, u64 seq, struct mh_buf checkpoint);
-int mh_store_checkpoint_last(struct mh_store *st, struct mh_bytes *checkpoint);
+/* checkpoints of records from seq on, oldest first; without those of records after seq */
+int mh_store_checkpoints(struct mh_store *st, u64 from, mh_store_fn fn, void *ctx);
+int mh_store_checkpoints_cut(struct mh_store *st, u64 seq);
+/* What is read next comes from the file, not from what this process remembers of it. */
+void mh_store_reread(struct mh_store *st);
 
 #endif

@@ -371,3 +371,13 @@ int mh_store_audit_list(struct mh_store *st, u64 from, u32 most, mh_store_fn fn,
 	sqlite3_bind_int64(s, 2, most);
 	return walk(st, s, fn, ctx);
 }
+
+int mh_store_checkpoints(struct mh_store *st, u64 from, mh_store_fn fn, void *ctx)
+{
+	sqlite3_stmt *s = mh_store_sql(st, SQL_CHECKPOINTS);
+
+	if (!s)
+		return -EIO;
+	sqlite3_bind_int64(s, 1, (s64)from);
+	return walk(st, s, fn, ctx);
+}

@@ -63,7 +63,8 @@ static const char *const text[__SQL_COUNT] = {
 	[SQL_AUDIT_LAST] = "SELECT record, seq FROM audit ORDER BY seq DESC LIMIT 1",
 	[SQL_AUDIT_LIST] = "SELECT record FROM audit WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
 	[SQL_CHECKPOINT_PUT] = "INSERT OR REPLACE INTO checkpoint VALUES (?1, ?2)",
-	[SQL_CHECKPOINT_LAST] = "SELECT bytes FROM checkpoint ORDER BY seq DESC LIMIT 1",
+	[SQL_CHECKPOINTS] = "SELECT bytes FROM checkpoint WHERE seq >= ?1 ORDER BY seq",
+	[SQL_CHECKPOINTS_CUT] = "DELETE FROM checkpoint WHERE seq > ?1",
 };
 
 int mh_store_fail(struct mh_store *st, int rc)
@@ -463,9 +464,17 @@ int mh_store_checkpoint_put(struct mh_store *st, u64 seq, struct mh_buf checkpoi
 	return mh_store_run(st, s);
 }
 
-int mh_store_checkpoint_last(struct mh_store *st, struct mh_bytes *checkpoint)
+int mh_store_checkpoints_cut(struct mh_store *st, u64 seq)
 {
-	sqlite3_stmt *s = mh_store_sql(st, SQL_CHECKPOINT_LAST);
+	sqlite3_stmt *s = mh_store_sql(st, SQL_CHECKPOINTS_CUT);
 
-	return s ? mh_store_take(st, s, checkpoint) : -EIO;
+	if (!s)
+		return -EIO;
+	sqlite3_bind_int64(s, 1, (s64)seq);
+	return mh_store_run(st, s);
+}
+
+void mh_store_reread(struct mh_store *st)
+{
+	sqlite3_db_release_memory(st->db);
 }

@@ -11,8 +11,7 @@
 struct walk {
 	u64 next;		/* sequence number that must come */
 	u8 hash[MH_HASH_LEN];	/* of the record before */
-	u64 records, deliveries;
-	u8 signed_hash[MH_HASH_LEN];
+	u64 records, deliveries, gaps;
 	bool verify, show, json;
 	struct mh_bytes checkpoint;
 };
@@ -45,7 +44,7 @@ static void show(const struct walk *w, const struct mh_audit_record *r)
 	putchar('\n');
 }
 
-static int take(struct walk *w, struct mh_buf bytes, u64 signed_seq)
+static int take(struct walk *w, struct mh_buf bytes)
 {
 	struct mh_audit_record r;
 
@@ -56,11 +55,10 @@ static int take(struct walk *w, struct mh_buf bytes, u64 signed_seq)
 		return mh_fail(MH_EXIT_DENIED, "the audit chain is broken at record %llu",
 			       (unsigned long long)w->next);
 	mh_audit_record_hash(bytes, w->hash);
-	if (r.seq == signed_seq)
-		memcpy(w->signed_hash, w->hash, MH_HASH_LEN);
 	w->next = r.seq + 1;
 	w->records++;
 	w->deliveries += r.event == MH_AUDIT_DELIVERY && !r.outcome;
+	w->gaps += r.event == MH_AUDIT_GAP;
 	if (w->show)
 		show(w, &r);
 	return 0;
@@ -72,7 +70,7 @@ static int page(struct rc *rc, struct walk *w, u32 *n)
 	u8 body[44];
 	struct mh_bytes reply;
 	struct mh_reader r, last;
-	struct mh_audit_checkpoint c = { 0 };
+	struct mh_audit_checkpoint c;
 	struct mh_buf checkpoint;
 	int ret;
 
@@ -92,7 +90,7 @@ static int page(struct rc *rc, struct walk *w, u32 *n)
 	    (checkpoint.n && mh_audit_checkpoint_decode(&c, checkpoint)))
 		ret = mh_fail(MH_EXIT_BAD_INPUT, "repositoryd's audit is malformed");
 	for (u32 i = 0; i < *n && !ret; i++)
-		ret = take(w, mh_read_big(&r, MH_AUDIT_RECORD_MAX), c.seq);
+		ret = take(w, mh_read_big(&r, MH_AUDIT_RECORD_MAX));
 	if (!ret && checkpoint.n) {
 		mh_bytes_free(&w->checkpoint);
 		ret = mh_bytes_copy(&w->checkpoint, checkpoint.p, checkpoint.n);
@@ -171,10 +169,12 @@ static int check_signature(struct rc *rc, const struct walk *w)
 	    mh_audit_checkpoint_verify(mh_bytes_buf(&w->checkpoint), key))
 		return mh_fail(MH_EXIT_DENIED,
 			       "the audit's checkpoint is not signed by the server's audit key");
-	if (memcmp(c.hash, w->signed_hash, MH_HASH_LEN))
+	/* the last page had no record: the checkpoint is of the last there is */
+	if (c.seq != w->next - 1 || memcmp(c.hash, w->hash, MH_HASH_LEN))
 		return mh_fail(MH_EXIT_DENIED,
-			       "the records up to %llu are not those that the checkpoint signs",
-			       (unsigned long long)c.seq);
+			       "the server signed the records up to %llu, and those in its store, "
+			       "up to %llu, are not they: the store was rewritten behind its back",
+			       (unsigned long long)c.seq, (unsigned long long)w->next - 1);
 	return 0;
 }
 
@@ -190,6 +190,10 @@ static int audit_verify(struct rc *rc, const struct rc_args *a)
 		printf("audit verified: %llu records in one chain, %llu deliveries, checkpoint "
 		       "signed by the server's audit key\n",
 		       (unsigned long long)w.records, (unsigned long long)w.deliveries);
+	if (!ret && w.gaps)
+		printf("the store was not the one that the server had left, %llu times, and was "
+		       "accepted: the records of event gap tell what is lost\n",
+		       (unsigned long long)w.gaps);
 	mh_bytes_free(&w.checkpoint);
 	return ret;
 }

@@ -121,7 +121,7 @@ stop repositoryd
 # ---- a daemon that does not have the Region ----
 door=
 office_ini "genesis = $region"
-sed "s|data/db|data/empty|" "$W/ini" > "$W/empty.ini"
+sed "s|data/db|data/empty|; s|^keeper = .*|&2|" "$W/ini" > "$W/empty.ini"
 start repositoryd repositoryd --config "$W/empty.ini"
 wait_for 10 sh -c 'keys_probe status | grep -q agent=1'
 within "a Region that is not served: an answer at once" 3 microhsm fetch "$R/disk/data"

@@ -69,6 +69,11 @@ void rd_setup(struct rd_world *w, const char *dir, const char *extra)
 
 int rd_start(struct rd_world *w)
 {
+	return rd_start_with(w, NULL);
+}
+
+int rd_start_with(struct rd_world *w, const char *option)
+{
 	struct mh_bytes reply;
 	u8 status;
 	int st;
@@ -76,14 +81,15 @@ int rd_start(struct rd_world *w)
 	w->pid = fork();
 	must(w->pid >= 0);
 	if (!w->pid) {
-		char *argv[4] = { NULL };
+		char *argv[5] = { NULL };
 
 		argv[0] = "repositoryd";
 		argv[1] = "--config";
 		argv[2] = w->ini;
+		argv[3] = (char *)option;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* never outlives a test that failed */
-		_exit(mh_daemon_main(3, argv));
+		_exit(mh_daemon_main(option ? 4 : 3, argv));
 	}
 	for (int i = 0; i < 1000; i++) {
 		if (waitpid(w->pid, &st, WNOHANG) == w->pid) {

@@ -135,6 +135,7 @@ const char *mh_audit_event_name(u8 event)
 		[MH_AUDIT_START] = "start",	  [MH_AUDIT_SESSION] = "session",
 		[MH_AUDIT_DELIVERY] = "delivery", [MH_AUDIT_STATEMENT] = "statement",
 		[MH_AUDIT_EPOCH] = "epoch",	  [MH_AUDIT_READ_KEC] = "read-kec",
+		[MH_AUDIT_GAP] = "gap",
 	};
 
 	return event < ARRAY_SIZE(names) && names[event] ? names[event] : "unknown";

@@ -32,6 +32,11 @@ enum mh_audit_event {
 	MH_AUDIT_EPOCH,		/* an EPOCH was signed */
 	/* an officer read a confidential attachment; request is the officer's index */
 	MH_AUDIT_READ_KEC,
+	/*
+	 * the store was not the one that the keeper knew, and --accept-gap said to serve it:
+	 * number and h are the seq and hash of the last record that the keeper had seen, 0: none
+	 */
+	MH_AUDIT_GAP,
 };
 
 /* outcome: 0 done, MH_AUDIT_UNCHANGED, or the refusal's code (enum mh_refusal) */
