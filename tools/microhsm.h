@@ -48,8 +48,13 @@ int mht_device(struct mht *t);
 int mht_ioctl(struct mht *t, unsigned long op, void *arg, const char *what);
 /* Message and exit code of an errno of the module's, in words with what to do next. */
 int mht_tell(int err, const char *what);
-/* Serial of "entity:..." by Region label or name; NULL: the only one. 0 or an exit code, told. */
+/*
+ * Serial of "entity:..." by Region (label, fingerprint, region_id in hexadecimal) or name;
+ * NULL: the only one. 0 or an exit code, told.
+ */
 int mht_identity(struct mht *t, const char *which, __s32 *serial);
+/* A fingerprint or region_id becomes the label of the identity's Region; what is none stays. */
+int mht_region_label(struct mht *t, char region[MH_UNAME_MAX]);
 /* Seal identity `serial` anew, write it durably to the state directory, acknowledge. */
 int mht_write_blob(struct mht *t, int device, __s32 serial);
 

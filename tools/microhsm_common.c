@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What microhsm's verbs share: the device, errno in words, the state directory. */
 #include "microhsm.h"
+#include "core/wire.h"
 #include "lib/attach.h"
 
 #include <fcntl.h>
@@ -84,42 +85,94 @@ int mht_ioctl(struct mht *t, unsigned long op, void *arg, const char *what)
 	return ioctl(t->device, op, arg) < 0 ? mht_tell(errno, what) : 0;
 }
 
-/* An identity's key from /proc/keys: what the caller may VIEW, no capability needed. */
-int mht_identity(struct mht *t, const char *which, __s32 *serial)
-{
-	FILE *f = fopen("/proc/keys", "re");
-	char line[512], names[256] = "";
-	unsigned int found = 0;
+/* What is looked for among this host's identities, and what was found. */
+struct sought {
+	const char *which;	/* NULL: any */
+	unsigned int found;
+	struct mh_info last;
+	char names[256];
+};
 
-	(void)t;
+static bool is_region(const struct mh_info *i, const char *which)
+{
+	return i->kind == 1 && mh_region_is(which, mh_text(i->region), i->region_id);
+}
+
+/* NAME of a pending one, REGION or REGION/NAME of one that has joined */
+static bool is_identity(const struct mh_info *i, const char *which)
+{
+	const char *slash = which ? strchr(which, '/') : NULL;
+	char region[MH_UNAME_MAX];
+
+	if (!which)
+		return true;
+	if (!slash)
+		return i->kind == 2 ? !strcmp(which, i->name) : is_region(i, which);
+	snprintf(region, sizeof(region), "%.*s", (int)(slash - which), which);
+	return is_region(i, region) && !strcmp(slash + 1, i->name);
+}
+
+/* Identities' keys are in /proc/keys: what the caller may VIEW, no capability needed. */
+static int seek(struct mht *t, bool (*is)(const struct mh_info *i, const char *which),
+		struct sought *s)
+{
+	char line[512];
+	FILE *f;
+	int ret = mht_device(t);
+
+	if (ret)
+		return ret;
+	f = fopen("/proc/keys", "re");
 	if (!f)
 		return mh_fail(MH_EXIT_FAILED, "/proc/keys: %s", strerror(errno));
 	while (fgets(line, sizeof(line), f)) {
-		char *e = strstr(line, "entity:"), *slash;
+		struct mh_info i = { .size = sizeof(i) };
+		size_t at = strlen(s->names);
 		unsigned int id;
 
-		if (!e || !strstr(line, " microhsm ") || sscanf(line, "%x", &id) != 1)
+		if (!strstr(line, " microhsm ") || !strstr(line, "entity:") ||
+		    sscanf(line, "%x", &id) != 1)
 			continue;
-		e[strcspn(e, "\n ")] = 0;
-		e += strlen("entity:");
-		e[strcspn(e, ":")] = 0;
-		slash = strchr(e, '/');
-		if (which && strcmp(e, which) &&
-		    !(slash && !strncmp(e, which, (size_t)(slash - e)) && !which[slash - e]))
-			continue;
-		found++;
-		*serial = (__s32)id;
-		snprintf(names + strlen(names), sizeof(names) - strlen(names), " %s", e);
+		i.serial = (__s32)id;
+		if (ioctl(t->device, MH_IOC_INFO, &i) < 0 || i.kind == 3 || !is(&i, s->which))
+			continue;	/* not ours to see, gone meanwhile, or another */
+		s->found++;
+		s->last = i;
+		snprintf(s->names + at, sizeof(s->names) - at, " %s%s%s", i.region,
+			 *i.region ? "/" : "", i.name);
 	}
 	fclose(f);
-	if (!found)
+	if (s->found > 1)
+		return mh_fail(MH_EXIT_USAGE, "there are several identities:%s; say which",
+			       s->names);
+	return 0;
+}
+
+int mht_identity(struct mht *t, const char *which, __s32 *serial)
+{
+	struct sought s = { .which = which };
+	int ret = seek(t, is_identity, &s);
+
+	if (ret)
+		return ret;
+	if (!s.found)
 		return mh_fail(MH_EXIT_NOTFOUND,
 			       "no identity%s%s on this host; microhsm init makes one, microhsm "
 			       "unlock opens one",
 			       which ? " " : "", which ? which : "");
-	if (found > 1)
-		return mh_fail(MH_EXIT_USAGE, "there are several identities:%s; say which", names);
+	*serial = s.last.serial;
 	return 0;
+}
+
+int mht_region_label(struct mht *t, char region[MH_UNAME_MAX])
+{
+	struct sought s = { .which = region };
+	/* what is shorter than a fingerprint is a label */
+	int ret = strlen(region) < 20 ? 0 : seek(t, is_region, &s);
+
+	if (!ret && s.found)
+		memcpy(region, s.last.region, MH_UNAME_MAX);
+	return ret;
 }
 
 int mht_write_blob(struct mht *t, int device, __s32 serial)

@@ -112,6 +112,8 @@ static int run_fetch(struct mht *t)
 		ret = mh_fail(MH_EXIT_USAGE, "the description is too long");
 	if (!ret)
 		ret = mht_device(t);
+	if (!ret)
+		ret = mht_region_label(t, io.region);
 	if (ret)
 		return ret;
 	io.keyring = (__s32)keyring;

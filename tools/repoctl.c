@@ -13,7 +13,8 @@ static const struct rc_verb *const nouns[] = {
 static const struct rc_option global_options[] = {
 	{ "--socket", "PATH", "admin socket (default /run/microhsm/admin)" },
 	{ "--region", "LABEL[:FINGERPRINT]",
-	  "the Region; not needed when there is one (default $MICROHSM_REGION)" },
+	  "the Region, or FINGERPRINT alone; not needed when there is one (default "
+	  "$MICROHSM_REGION)" },
 	{ "--key", "FILE", "an officer's key; again for each officer of a quorum" },
 	{ "--passphrase-fd", "N",
 	  "read passphrases from descriptor N, one a line, in the keys' order" },

@@ -72,7 +72,8 @@ int rc_duration(const struct rc_args *a, const char *name, u64 fallback, u64 *ou
 /* All return 0 or an exit code, having told why. */
 int rc_connect(struct rc *rc);
 int rc_call(struct rc *rc, u8 op, struct mh_buf body, struct mh_bytes *reply);
-int rc_open_region(struct rc *rc);	/* by label, or the only one; reads the newest ANCHOR */
+/* By label, fingerprint or region_id, or the only one; reads the newest ANCHOR */
+int rc_open_region(struct rc *rc);
 int rc_open_officers(struct rc *rc);	/* keys given; asks passphrases */
 /* Officers that are in the Region's ANCHOR, as many as its threshold. */
 int rc_open_quorum(struct rc *rc);

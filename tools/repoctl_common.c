@@ -120,52 +120,85 @@ static int read_anchor(struct rc *rc)
 	return ret;
 }
 
-/* LABEL:FINGERPRINT: the label is the server's word, the fingerprint is the person's. */
-static int check_pin(const struct rc *rc, const char *pin)
+/* The server's Regions that --region may mean. */
+struct naming {
+	char label[2 * 32 + 1];
+	const char *pin;	/* fingerprint after the colon, or NULL */
+	unsigned int named, found;
+	char fingerprints[512];	/* of those named */
+};
+
+static void consider(struct rc *rc, struct naming *k, struct mh_buf label, const u8 id[32])
 {
 	char fingerprint[MH_FINGERPRINT_LEN];
+	size_t at = strlen(k->fingerprints);
 
-	mh_fingerprint(rc->region, fingerprint);
-	if (mh_fingerprint_same(pin, fingerprint))
+	if (*k->label && !mh_region_is(k->label, label, id))
+		return;
+	mh_fingerprint(id, fingerprint);
+	snprintf(k->fingerprints + at, sizeof(k->fingerprints) - at, "%s%s", at ? ", " : "",
+		 fingerprint);
+	k->named++;
+	/* the label is the server's word, the fingerprint is the person's */
+	if (k->pin && !mh_fingerprint_same(k->pin, fingerprint))
+		return;
+	k->found++;
+	memcpy(rc->region, id, 32);
+}
+
+/* One Region it must be, never the first of two. */
+static int one_named(const struct naming *k)
+{
+	char number[16] = "two";
+
+	if (k->found == 1)
 		return 0;
-	return mh_fail(MH_EXIT_DENIED,
-		       "the server's Region has the fingerprint %s, not the one given: nothing was "
-		       "done",
-		       fingerprint);
+	if (!k->named)
+		return mh_fail(MH_EXIT_NOTFOUND,
+			       "no Region %s; make one with repoctl region create", k->label);
+	if (!k->found)
+		return mh_fail(MH_EXIT_DENIED,
+			       "the server's Region has the fingerprint %s, not the one given: "
+			       "nothing was done",
+			       k->fingerprints);
+	if (k->named > 2)
+		snprintf(number, sizeof(number), "%u", k->named);
+	if (*k->label)
+		return mh_fail(MH_EXIT_USAGE,
+			       "Region %s names %s Regions here: %s; give the fingerprint",
+			       k->label, number, k->fingerprints);
+	return mh_fail(MH_EXIT_USAGE, "there are %s Regions: say which with --region LABEL",
+		       number);
 }
 
 int rc_open_region(struct rc *rc)
 {
-	const char *label = rc->region_label ? rc->region_label : "", *pin = strchr(label, ':');
-	int len = pin ? (int)(pin - label) : (int)strlen(label);
-	u8 body[2 + 256];
-	struct mh_writer w;
+	const char *given = rc->region_label ? rc->region_label : "", *colon = strchr(given, ':');
+	int len = colon ? (int)(colon - given) : (int)strlen(given);
+	struct naming k = { .pin = colon ? colon + 1 : NULL };
+	static const u8 all[2];
 	struct mh_reader r;
 	struct mh_bytes reply;
-	struct mh_buf id;
-	u16 n;
 	int ret;
 
-	mh_writer_init(&w, body, sizeof(body));
-	mh_write_v(&w, label, (size_t)len);
-	if (w.err)
+	if ((size_t)snprintf(k.label, sizeof(k.label), "%.*s", len, given) >= sizeof(k.label))
 		return mh_fail(MH_EXIT_USAGE, "the Region's name is too long");
-	ret = rc_call(rc, MH_ADMIN_REGIONS, MH_BUF(body, w.len), &reply);
+	ret = rc_call(rc, MH_ADMIN_REGIONS, MH_BUF(all, sizeof(all)), &reply);
 	if (ret)
 		return ret;
 	mh_reader_init(&r, reply.p, reply.n);
-	n = mh_read_u16(&r);
-	id = mh_read_bytes(&r, 32);
-	if (n == 1 && !r.err)
-		memcpy(rc->region, id.p, 32);
+	for (u16 n = mh_read_u16(&r); n && !r.err; n--) {
+		struct mh_buf id = mh_read_bytes(&r, 32), label = mh_read_v(&r, MH_NAME_MAX);
+
+		mh_read_u64(&r);
+		if (!r.err)
+			consider(rc, &k, label, id.p);
+	}
+	ret = mh_read_end(&r);
 	mh_bytes_free(&reply);
-	if (!n)
-		return mh_fail(MH_EXIT_NOTFOUND,
-			       "no Region %.*s; make one with repoctl region create", len, label);
-	if (n != 1)
-		return mh_fail(MH_EXIT_USAGE, "there are %u Regions: say which with --region LABEL",
-			       n);
-	ret = pin ? check_pin(rc, pin + 1) : 0;
+	if (ret)
+		return mh_fail(MH_EXIT_BAD_INPUT, "repositoryd's list of Regions is malformed");
+	ret = one_named(&k);
 	return ret ? ret : read_anchor(rc);
 }
 

@@ -36,16 +36,14 @@ microhsm sign --key 1 junk
 microhsm drain
 microhsm monitor
 microhsm agent --state $S
-EOT
-)" ""
-not_ok "init has made no secret" test -e "$S"
-is "no identity: those that need one" "$(each 3 'no identity.*microhsm init' << EOT
 microhsm request
 microhsm sign junk
+microhsm public
 microhsm join junk
 microhsm forget
 EOT
 )" ""
+not_ok "init has made no secret" test -e "$S"
 is "no daemon: every noun of repoctl says so" "$(each 6 'none/admin: .*is repositoryd running' << EOT
 repoctl status
 repoctl card
@@ -59,6 +57,13 @@ EOT
 )" ""
 
 ok "the module" module_load
+is "no identity: those that need one" "$(each 3 'no identity.*microhsm init' << EOT
+microhsm request
+microhsm sign junk
+microhsm join junk
+microhsm forget
+EOT
+)" ""
 is "not root: denied" "$(each 4 'root of the host|not allowed|Permission' << EOT
 keys_probe uid 1000 microhsm status
 keys_probe uid 1000 microhsm init alice --seat file:/tmp/w/junk

@@ -89,7 +89,7 @@ state_of()
 	microhsm status | grep "identity *$1/"
 }
 
-plan 67
+plan 71
 ok "a daemon" office_open
 mv "$W/officer.pem" "$W/hq.pem"
 echo "$region" > "$W/hq.fp"
@@ -133,6 +133,10 @@ ok "a key that only lab has" dataset lab lab/only alice
 fails_with "is not there in hq" 3 microhsm fetch hq/lab/only
 ok "it is in lab" microhsm fetch lab/lab/only
 fails_with "a Region that the host is not in" 3 microhsm fetch nowhere/disk/data
+ok "a Region by its fingerprint" microhsm fetch "$(cat "$W/lab.fp")/lab/only"
+ok "by its region_id" microhsm fetch "$(region_id lab)/lab/only"
+fails_with "which is not the other's" 3 microhsm fetch "$(cat "$W/hq.fp")/lab/only"
+fails_with "nor nobody's" 3 microhsm fetch aaaa-aaaa-aaaa-aaaa-aaaa/lab/only
 
 # ---- officers ----
 fails_with "hq's officer is nobody in lab" 4 repoctl --region lab --key "$W/hq.pem" \
@@ -173,7 +177,7 @@ ok "nothing came of it" cmp before after
 
 # ---- one forgotten ----
 key=$(held lab/disk/data)
-ok "hq forgotten" microhsm forget hq/alice
+ok "hq forgotten, by its fingerprint" microhsm forget "$(cat "$W/hq.fp")"
 ok "its session ends" wait_for 5 sh -c 'keys_probe status | grep -q "sessions=1 identities=2"'
 fails_with "nothing comes from it" 3 microhsm fetch hq/disk/data
 is "lab's key is the same" "$(held lab/disk/data)" "$key"
@@ -184,7 +188,7 @@ ok "hq unlocked" microhsm unlock "$S/hq+alice.blob" --state "$S"
 ok "and fetched from" microhsm fetch hq/disk/data
 
 # ---- one given to a user ----
-ok "lab forgotten" microhsm forget lab/alice
+ok "lab forgotten" microhsm forget "$(cat "$W/lab.fp")/alice"
 wait_for 5 sh -c '! grep -q entity:lab /proc/keys'
 ok "unlocked for a user" microhsm unlock "$S/lab+alice.blob" --state "$S" --uid 1000 --gid 1000
 says "who fetches from it" '^[0-9]+$' keys_probe uid 1000 keyctl session - \

@@ -3,7 +3,8 @@
 # where: vm
 # timeout: 120
 # R36: an officer's tool takes the Region's officers from its chain of ANCHORs, not from what the
-# server says; a Region whose fingerprint is not the one given is not signed for.
+# server says; a Region whose fingerprint is not the one given is not signed for; of two Regions
+# of one label none is taken unless its fingerprint is given.
 # shellcheck source=selftests/lib.sh
 . "${MH_LIB:-selftests/lib.sh}"
 # shellcheck source=selftests/scenario/office.sh
@@ -23,7 +24,7 @@ datasets()
 	officer --region other dataset list --json
 }
 
-plan 17
+plan 29
 ok "r36 a Region" office_open
 ok "r36 by its fingerprint" officer --region "$R:$region" dataset list
 ok "r36 however it is written" officer --region "$R:$(echo "$region" | tr 'a-z-' 'A-Z ')" dataset list
@@ -76,3 +77,44 @@ ok "r36 an ANCHOR that makes another Region" lying \
 fails_with "r36 is refused by the fingerprint's Region" 4 \
 	officer --region "other:$region" dataset create disk/data
 says "r36 and said so" "ANCHOR 1 is not this Region's" officer --region other dataset list
+
+# ---- two Regions of one label ----
+printf 'tea\n' > "$W/pass"
+repoctl officer key create "$W/second.pem" --passphrase-fd 5 5< "$W/pass" > /dev/null
+second()
+{
+	repoctl --key "$W/second.pem" --passphrase-fd 5 "$@" 5< "$W/pass"
+}
+rm -rf "$W/store"
+mkdir "$W/store"
+stop repositoryd
+office_ini "genesis = $region"
+office_daemon
+officer region create "$R" --card "$card" --genesis "$W/genesis" > /dev/null
+second region create "$R" --card "$card" --genesis "$W/second" > "$W/create3" 2>&1
+twin=$(sed -n 's/.*genesis = \([a-z2-7-]*\).*/\1/p' "$W/create3")
+office_ini "genesis = $region
+genesis = $twin"
+stop repositoryd
+office_daemon
+ok "r36 a second Region of that label" second region create "$R" --card "$card" --genesis "$W/second"
+fails_with "r36 the label names neither" 2 officer --region "$R" dataset list
+either="($region, $twin|$twin, $region)"
+says "r36 which is said, and what to give" \
+	"Region $R names two Regions here: $either; give the fingerprint" \
+	officer --region "$R" dataset list
+ok "r36 by label and fingerprint" officer --region "$R:$region" dataset create disk/ours
+ok "r36 by the fingerprint alone" second --region "$twin" dataset create disk/theirs
+is "r36 each its own" "$(officer --region "$region" dataset list | cut -d' ' -f1) $(
+	officer --region "$R:$twin" dataset list | cut -d' ' -f1)" "disk/ours disk/theirs"
+# the daemon holds the store for itself, so a copy is asked
+mkdir "$W/copy"
+cp "$W"/store/db* "$W/copy/"
+hex=$(sqlite3 "$W/copy/db" "SELECT lower(hex(region)) FROM statement WHERE type = 6 AND
+	subject = CAST('disk/ours' AS BLOB)")
+is "r36 by region_id" "$(officer --region "$hex" dataset list | cut -d' ' -f1)" disk/ours
+ok "r36 however it is written" officer --region "$(echo "$hex" | tr a-f A-F)" dataset create disk/more
+fails_with "r36 by no other" 4 officer --region "$R:aaaa-aaaa-aaaa-aaaa-aaaa" dataset list
+fails_with "r36 nor by one that is neither's" 3 officer --region aaaa-aaaa-aaaa-aaaa-aaaa dataset list
+fails_with "r36 nor without" 2 officer dataset list
+ok "r36 from the environment" env MICROHSM_REGION="$region" repoctl dataset show disk/more

@@ -2,6 +2,7 @@
 /* Messages, numbers and prompts of the command-line tools. */
 #include "util.h"
 #include "core/crypto.h"
+#include "core/statement.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -130,6 +131,16 @@ bool mh_fingerprint_same(const char *typed, const char *fingerprint)
 		a++;
 		b++;
 	}
+}
+
+bool mh_region_is(const char *given, struct mh_buf label, const u8 id[32])
+{
+	char fingerprint[MH_FINGERPRINT_LEN], hex[65];
+
+	mh_fingerprint(id, fingerprint);
+	mh_hex(hex, id, 32);
+	return mh_buf_equal(mh_text(given), label) || mh_fingerprint_same(given, fingerprint) ||
+	       !strcasecmp(given, hex);
 }
 
 static int prompt(const char *text, char *out, size_t size, bool echo)

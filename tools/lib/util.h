@@ -65,6 +65,8 @@ int mh_unhex(u8 *out, size_t n, const char *hex);	/* exactly n bytes */
 int mh_duration(const char *s, u64 *seconds);
 /* Compares what a person typed with a fingerprint: case, spaces and dashes do not matter. */
 bool mh_fingerprint_same(const char *typed, const char *fingerprint);
+/* Whether who says `given` means this Region: label, fingerprint, or id in hexadecimal */
+bool mh_region_is(const char *given, struct mh_buf label, const u8 id[32]);
 /* Prompt on the terminal without echo; NUL-terminated; -ENOTTY */
 int mh_prompt_secret(const char *prompt, char *out, size_t size);
 int mh_prompt_line(const char *prompt, char *out, size_t size);
