@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define IDLE		600
+#define STALL		30	/* seconds without progress of an answer */
 
 u8 mh_admin_say(struct mh_admin *a, u8 status, const char *fmt, ...)
 {
@@ -133,43 +134,44 @@ static int answer(struct mh_admin *a, const u8 *p, size_t n)
 	return ret ? -ENOMEM : 0;
 }
 
+/*
+ * One request, and the next when its answer is out: who asks and does not read is not answered
+ * into memory, and whoever asks much leaves others their turn.
+ */
 static void on_read(struct bufferevent *bev, void *arg)
 {
 	struct evbuffer *in = bufferevent_get_input(bev);
 	struct mh_admin *a = arg;
-	u8 head[4];
+	u8 head[4], *p;
+	u32 len;
 
-	while (evbuffer_copyout(in, head, 4) == 4) {
-		u32 len = mh_get32(head);
-		u8 *p;
-
-		if (!len || len > MH_ADMIN_MAX) {
-			admin_free(a);
-			return;
-		}
-		if (evbuffer_get_length(in) < 4 + (size_t)len)
-			return;
-		evbuffer_drain(in, 4);
-		p = evbuffer_pullup(in, len);
-		if (!p || answer(a, p, len)) {
-			admin_free(a);
-			return;
-		}
+	if (evbuffer_get_length(bufferevent_get_output(bev)) || evbuffer_copyout(in, head, 4) != 4)
+		return;
+	len = mh_get32(head);
+	if (len && len <= MH_ADMIN_MAX && evbuffer_get_length(in) < 4 + (size_t)len)
+		return;
+	evbuffer_drain(in, 4);
+	p = len && len <= MH_ADMIN_MAX ? evbuffer_pullup(in, len) : NULL;
+	if (!p || answer(a, p, len))
+		admin_free(a);
+	else
 		evbuffer_drain(in, len);
-	}
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
+	struct mh_admin *a = arg;
+
 	(void)bev;
-	(void)what;
-	admin_free(arg);
+	if ((what & BEV_EVENT_TIMEOUT) && (what & BEV_EVENT_WRITING))
+		mh_log(MH_LOG_WARNING, "admin %s: closed: its answer is not read", a->who);
+	admin_free(a);
 }
 
 void mh_admin_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len,
 		     void *daemon)
 {
-	const struct timeval idle = { .tv_sec = IDLE };
+	const struct timeval idle = { .tv_sec = IDLE }, stall = { .tv_sec = STALL };
 	struct mh_daemon *d = daemon;
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t n = sizeof(peer);
@@ -196,8 +198,8 @@ void mh_admin_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockad
 	a->daemon = d;
 	d->admins++;
 	snprintf(a->who, sizeof(a->who), "uid %u", (unsigned int)peer.uid);
-	bufferevent_setcb(a->bev, on_read, NULL, on_event, a);
+	bufferevent_setcb(a->bev, on_read, on_read, on_event, a);
 	bufferevent_setwatermark(a->bev, EV_READ, 0, MH_ADMIN_MAX + 4);
-	bufferevent_set_timeouts(a->bev, &idle, &idle);
+	bufferevent_set_timeouts(a->bev, &idle, &stall);
 	bufferevent_enable(a->bev, EV_READ | EV_WRITE);
 }

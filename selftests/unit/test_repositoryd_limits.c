@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * R50 R16 R36: repositoryd where what it may use ends: descriptors.  And a genesis that is bad.
+ * R50 R16 R36: repositoryd where what it may use ends: descriptors, memory for answers that nobody
+ * reads.  And a genesis that is bad.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -210,6 +211,86 @@ static void none_left(void **state)
 	mh_client_close(&c);
 }
 
+/* ---- an officer's tool that asks and does not read ---- */
+
+static size_t resident(void)
+{
+	char path[64];
+	size_t pages = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)w.pid);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%*u %zu", &pages), 1);
+	fclose(f);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* That many requests for all of the audit, unread */
+static int ask_much(unsigned int n)
+{
+	u8 ask[4 + 1 + 44] = { 0 };
+	int fd = mh_admin_connect(w.admin);
+
+	assert_true(fd >= 0);
+	mh_put32(ask, 45);
+	ask[4] = MH_ADMIN_AUDIT;
+	mh_put64(ask + 5 + 32, 1);
+	mh_put32(ask + 5 + 40, 4096);
+	while (n--)
+		assert_int_equal(send(fd, ask, sizeof(ask), MSG_NOSIGNAL), sizeof(ask));
+	return fd;
+}
+
+static void read_all(int fd, void *to, size_t n)
+{
+	for (ssize_t got; n; n -= (size_t)got, to = (u8 *)to + got) {
+		got = recv(fd, to, n, 0);
+		assert_true(got > 0);
+	}
+}
+
+static void unread_answers(void **state)
+{
+	static u8 body[1 << 20];
+	struct pollfd stalled = { .events = POLLRDHUP };
+	double began = seconds(CLOCK_MONOTONIC);
+	struct mh_client c;
+	size_t before;
+	int fd;
+
+	(void)state;
+	assert_int_equal(rd_connect(&w, &alice, &c), 0);
+	for (int i = 0; i < 5; i++)
+		a_hundred(&c);
+	before = resident();
+	stalled.fd = ask_much(400);
+	fd = ask_much(400);
+	fetched(&c);
+	usleep(1000000);
+	assert_true(resident() - before < 16 << 20);
+	assert_true(officer_is_served());
+	/* all of it is there for who reads */
+	for (int i = 0; i < 400; i++) {
+		u8 head[5];
+		u32 n;
+
+		read_all(fd, head, 5);
+		n = mh_get32(head) - 1;
+		assert_int_equal(head[4], MH_ADMIN_OK);
+		assert_true(n > 100000 && n <= sizeof(body));
+		read_all(fd, body, n);
+	}
+	close(fd);
+	/* who does not is let go of */
+	assert_int_equal(poll(&stalled, 1, 45000), 1);
+	assert_true(seconds(CLOCK_MONOTONIC) - began > 25);
+	close(stalled.fd);
+	fetched(&c);
+	mh_client_close(&c);
+}
+
 /* A genesis that does not verify leaves nothing, in the store or in the way of the good one. */
 static void bad_genesis(void **state)
 {
@@ -246,6 +327,7 @@ int main(void)
 		cmocka_unit_test(refused),
 		cmocka_unit_test(kept_for_officers),
 		cmocka_unit_test(none_left),
+		cmocka_unit_test(unread_answers),
 		cmocka_unit_test(bad_genesis),
 	};
 

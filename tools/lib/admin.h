@@ -6,7 +6,8 @@
  *	reply   = u32 length || u8 status || body       status 0, or enum mh_admin_status and body
  *		is a message in UTF-8
  *
- * Requests are answered in order.  V(x) = u32 length || x; v(x) = u16 length || x.
+ * Requests are answered in order, each when the reply before it has been taken; a reply that nobody
+ * takes for 30 seconds ends the connection.  V(x) = u32 length || x; v(x) = u16 length || x.
  * Everything that changes state is one SUBMIT: one transaction, durable when
  * status 0 is read; nothing of it happened otherwise.
  */
