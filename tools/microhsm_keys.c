@@ -172,8 +172,10 @@ static int run_keys(struct mht *t)
 			putchar('\n');
 			json_decref(j);
 		} else if (i.kind == 3 && i.lease_ms >= 0) {
-			printf("%10d key      %s/%s@%llu, lease ends in %d s\n", i.serial, i.region,
-			       i.name, (unsigned long long)i.version, i.lease_ms / 1000);
+			/* the kernel says no more than this */
+			printf("%10d key      %s/%s@%llu, lease ends in %s%d s\n", i.serial,
+			       i.region, i.name, (unsigned long long)i.version,
+			       i.lease_ms == INT32_MAX ? "more than " : "", i.lease_ms / 1000);
 		} else if (i.kind == 3) {
 			printf("%10d key      %s/%s@%llu\n", i.serial, i.region, i.name,
 			       (unsigned long long)i.version);

@@ -147,7 +147,7 @@ struct mh_info {
 	__u32 kind;		/* 1 identity, 2 pending identity, 3 key */
 	__u32 alg;		/* keys: 1 AES-256, 2 P-256, 3 raw */
 	__u32 operations;
-	__s32 lease_ms;		/* left; -1 none */
+	__s32 lease_ms;		/* left, S32_MAX for more; -1 none */
 	__u64 version;
 	__u8 region_id[32];
 	__u8 public_key[64];	/* P-256 key's, or the identity's Kes */
