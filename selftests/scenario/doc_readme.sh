@@ -52,13 +52,13 @@ section()
 	done 4< "$TMPDIR/section"
 }
 
-plan 29
+plan 30
 ip addr add 192.0.2.1/32 dev lo
-mkdir -p /etc/microhsm
 office='### 1. The office: a server and an officer'
 commands "$office" > all
 is "the server's users" "$(grep '^useradd' all)" "useradd --system microhsm
 useradd --system microhsm-sp"
+ok "and its directory" sh -c "$(grep '^mkdir' all)"
 sed -n '/^\[repositoryd\]/,/^keeper_user/p' all > /etc/microhsm/repositoryd.ini
 ok "its configuration" repositoryd --check
 
