@@ -57,6 +57,8 @@ int mht_identity(struct mht *t, const char *which, __s32 *serial);
 int mht_region_label(struct mht *t, char region[MH_UNAME_MAX]);
 /* Seal identity `serial` anew, write it durably to the state directory, acknowledge. */
 int mht_write_blob(struct mht *t, int device, __s32 serial);
+/* Told, MH_EXIT_CONFLICT: once it has joined, there would be another's file where its own goes. */
+int mht_blob_room(struct mht *t, __s32 pending, const char *region);
 
 /* One joined or pending identity as the kernel's dump gives it. */
 struct mht_entry {

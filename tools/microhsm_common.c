@@ -175,6 +175,20 @@ int mht_region_label(struct mht *t, char region[MH_UNAME_MAX])
 	return ret;
 }
 
+static int tell_blob(int err, const char *path)
+{
+	if (!*path)
+		return mht_tell(err, "sealing the identity");
+	if (err == EEXIST)
+		return mh_fail(MH_EXIT_CONFLICT,
+			       "%s holds another identity, which would be lost: move it away, or name "
+			       "another --state, and run it again",
+			       path);
+	return mh_fail(MH_EXIT_FAILED,
+		       "%s: the sealed identity could not be written: %s; the last one stays", path,
+		       strerror(err));
+}
+
 int mht_write_blob(struct mht *t, int device, __s32 serial)
 {
 	struct mh_info info = { .size = sizeof(info), .serial = serial };
@@ -187,12 +201,20 @@ int mht_write_blob(struct mht *t, int device, __s32 serial)
 	memcpy(what.region, info.region, sizeof(what.region));
 	snprintf(what.name, sizeof(what.name), "%.64s", info.name);
 	ret = mh_attach_seal(device, &what, t->state, path, sizeof(path));
-	if (ret && !*path)
-		return mht_tell(-ret, "sealing the identity");
+	return ret ? tell_blob(-ret, path) : 0;
+}
+
+int mht_blob_room(struct mht *t, __s32 pending, const char *region)
+{
+	struct mh_info info = { .size = sizeof(info), .serial = pending };
+	struct mh_pull what = { .serial = pending };
+	char path[PATH_MAX];
+	int ret = mht_ioctl(t, MH_IOC_INFO, &info, "the identity");
+
 	if (ret)
-		return mh_fail(MH_EXIT_FAILED,
-			       "%s: the sealed identity could not be written: %s; the last one "
-			       "stays",
-			       path, strerror(-ret));
-	return 0;
+		return ret;
+	snprintf(what.region, sizeof(what.region), "%s", region);
+	snprintf(what.name, sizeof(what.name), "%.64s", info.name);
+	ret = mh_attach_room(t->device, &what, t->state, path, sizeof(path));
+	return ret ? tell_blob(-ret, path) : 0;
 }

@@ -304,6 +304,8 @@ static int run_join(struct mht *t)
 		ret = mh_fail(MH_EXIT_BAD_INPUT, "%s: not a join bundle", t->operand[0]);
 	if (!ret)
 		ret = confirm_region(t, label, region);
+	if (!ret)
+		ret = mht_blob_room(t, pending, label);
 	if (!ret) {
 		ret = -mht_netlink_join(pending, region, bytes.p, bytes.n, &serial);
 		if (ret == ENOKEY)
