@@ -42,6 +42,8 @@ extern const struct mht_verb mht_identity_verbs[], mht_key_verbs[], mht_sign_ver
 const char *mht_value(const struct mht *t, const char *name);
 unsigned int mht_values(const struct mht *t, const char *name, const char *const **values);
 
+/* Tells that, and what to do; its exit code */
+int mht_no_module(void);
 /* Open /dev/microhsm; told when it is not there. */
 int mht_device(struct mht *t);
 /* ioctl; 0, or an exit code with what happened told ("what" is the sentence's beginning) */

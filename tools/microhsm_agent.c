@@ -544,7 +544,7 @@ static int run_agent(struct mht *t)
 		return ret;
 	a.kernel = mh_attach();
 	if (a.kernel == -ENOENT || a.kernel == -ENXIO)
-		return mh_fail(MH_EXIT_UNREACHABLE, "the module is not loaded: insmod microhsm.ko");
+		return mht_no_module();
 	if (a.kernel < 0)
 		return mht_tell(-a.kernel, "attaching as the host's agent");
 	signal(SIGPIPE, SIG_IGN);

@@ -9,6 +9,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+int mht_no_module(void)
+{
+	return mh_fail(MH_EXIT_UNREACHABLE,
+		       "the microhsm module is not loaded: modprobe microhsm (or insmod)");
+}
+
 int mht_device(struct mht *t)
 {
 	if (t->device >= 0)
@@ -17,8 +23,7 @@ int mht_device(struct mht *t)
 	if (t->device >= 0)
 		return 0;
 	if (errno == ENOENT || errno == ENXIO || errno == ENODEV)
-		return mh_fail(MH_EXIT_UNREACHABLE, "the module is not loaded: insmod microhsm.ko "
-						    "(or modprobe microhsm)");
+		return mht_no_module();
 	return mh_fail(MH_EXIT_DENIED, "%s: %s", MH_DEVICE, strerror(errno));
 }
 

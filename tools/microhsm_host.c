@@ -101,7 +101,7 @@ static int run_monitor(struct mht *t)
 	int ret = mht_netlink_events(print_event, t);
 
 	if (ret == -ENOENT)
-		return mh_fail(MH_EXIT_UNREACHABLE, "the module is not loaded: insmod microhsm.ko");
+		return mht_no_module();
 	return mht_tell(-ret, "listening to the module's events");
 }
 

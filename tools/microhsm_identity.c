@@ -157,8 +157,6 @@ static int unlock_one(struct mht *t, const char *path)
 	ret = owner(t, &io.uid, &io.gid);
 	if (!ret)
 		ret = seats_read(t, &s, false);
-	if (!ret)
-		ret = mht_device(t);
 	if (!ret) {
 		io.blob = (__u64)(uintptr_t)blob.p;
 		io.len = (__u32)blob.n;
@@ -185,9 +183,11 @@ static int run_unlock(struct mht *t)
 	char path[PATH_MAX];
 	struct dirent *e;
 	unsigned int n = 0;
-	int ret = 0, one;
+	int ret = mht_device(t), one;
 	DIR *d;
 
+	if (ret)
+		return ret;
 	if (t->operands)
 		return unlock_one(t, t->operand[0]);
 	d = opendir(t->state);

@@ -254,11 +254,14 @@ static int file_job(struct mht *t, __u32 op, size_t chunk)
 				   .op = op,
 				   .serial = (__s32)strtol(t->operand[0], NULL, 10) };
 	const char *path = t->operands > 1 ? t->operand[1] : "-", *out = mht_value(t, "--output");
-	int in = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO, ret;
+	int in, ret = mht_device(t);
 	char *text = NULL;
 	size_t len = 0;
 	FILE *f;
 
+	if (ret)
+		return ret;
+	in = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
 	if (in < 0)
 		return mh_fail_file(path, -errno);
 	if (op == MH_AEAD_OPEN && read_full(in, io.salt, 32) != 32)

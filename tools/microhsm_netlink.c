@@ -113,7 +113,7 @@ int mht_identities(struct mht *t, void (*entry)(const struct mht_entry *e, void 
 		mh_genl_close(g);
 	}
 	if (ret == -ENOENT)
-		return mh_fail(MH_EXIT_UNREACHABLE, "the module is not loaded: insmod microhsm.ko");
+		return mht_no_module();
 	return ret ? mht_tell(-ret, "asking the module for its identities") : 0;
 }
 

@@ -25,13 +25,16 @@ each()
 
 plan 21
 head -c 40 /dev/urandom > junk
-is "no module: every verb that needs it says so" "$(each 6 'module is not loaded: insmod' << EOT
+is "no module: every verb that needs it says so" "$(each 6 'microhsm module is not loaded: modprobe microhsm [(]or insmod[)]' << EOT
 microhsm status
 microhsm init alice --state $S
 microhsm fetch hq/disk/data
 microhsm keys
 microhsm seal 1 junk
-microhsm open 1 junk
+microhsm open 1 none
+microhsm unlock
+microhsm unlock none --state $S
+microhsm fetch aaaa-aaaa-aaaa-aaaa-aaaa/disk/data
 microhsm sign --key 1 junk
 microhsm drain
 microhsm monitor
