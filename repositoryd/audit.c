@@ -121,6 +121,12 @@ static int check_known(struct mh_audit *a, char *why, size_t size)
 	const unsigned long long known = a->known.seq, end = a->head.seq;
 	int ret = 0;
 
+	/* the first is told of before there is a second */
+	if (!known && end > 1) {
+		snprintf(why, size, "the keeper has seen no record of its audit: put back the keys "
+			 "that it was served with");
+		return -ENOENT;
+	}
 	if (known > end) {
 		snprintf(why, size, "its audit ends at record %llu, the keeper has seen record "
 			 "%llu: the store is an older copy, or its end was cut off", end, known);
@@ -143,9 +149,10 @@ static int check_known(struct mh_audit *a, char *why, size_t size)
 	return ret ? ret : check_checkpoints(a, why, size);
 }
 
-int mh_audit_open(struct mh_audit *a, struct mh_store *st, struct mh_keeper *k, bool accept)
+int mh_audit_open(struct mh_audit *a, struct mh_store *st, struct mh_keeper *k, unsigned int may)
 {
 	char why[256];
+	bool accept;
 	int ret;
 
 	*a = (struct mh_audit){ .store = st, .keeper = k };
@@ -158,6 +165,7 @@ int mh_audit_open(struct mh_audit *a, struct mh_store *st, struct mh_keeper *k, 
 	ret = check_known(a, why, sizeof(why));
 	if (ret && ret != -ENOENT)
 		return ret;
+	accept = may & MH_KEEPER_MAY_ANEW || (may & MH_KEEPER_MAY_MAKE && !a->known.seq);
 	if (ret) {
 		mh_log(MH_LOG_ERROR, "the store is not the one that this server left: %s", why);
 		if (!accept)
@@ -168,8 +176,7 @@ int mh_audit_open(struct mh_audit *a, struct mh_store *st, struct mh_keeper *k, 
 	}
 	if (ret && !accept)
 		return -EKEYREJECTED;
-	/* a keeper that knows nothing cannot contradict, nor vouch */
-	a->gap = ret || (accept && !a->known.seq && a->head.seq);
+	a->gap = ret;
 	if (!a->gap && a->known.seq && a->known.seq < a->head.seq)
 		mh_log(MH_LOG_WARNING,
 		       "the daemon did not end in order: audit records after %llu are taken as "

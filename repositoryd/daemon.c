@@ -20,11 +20,13 @@
 static int print_usage(FILE *out, int code)
 {
 	fprintf(out,
-		"usage: repositoryd [--config FILE] [--check] [--accept-gap]\n\n"
+		"usage: repositoryd [--config FILE] [--check] [--accept-gap] [--new-keys]\n\n"
 		"  --config FILE  configuration (default %s)\n"
 		"  --check        read the configuration, say whether it is right, and end\n"
 		"  --accept-gap   serve a store that is older than the keeper's memory of the audit, "
 		"or another\n"
+		"  --new-keys     make new server keys although the store is in use; without need it "
+		"does nothing\n"
 		"  --version\n"
 		"  --help         this text\n\n"
 		"signals: HUP reads the configuration again, TERM finishes answers in hand and "
@@ -115,7 +117,7 @@ static int open_store(struct mh_daemon *d)
 		       d->store ? mh_store_error(d->store) : strerror(-ret), "");
 		return MH_RD_STORE;
 	}
-	ret = mh_audit_open(&d->audit, d->store, &d->keeper, d->accept_gap);
+	ret = mh_audit_open(&d->audit, d->store, &d->keeper, d->may);
 	if (ret == -EKEYREJECTED)
 		return MH_RD_STORE;
 	if (!ret)
@@ -184,9 +186,11 @@ static int start_parts(struct mh_daemon *d)
 		user = *pw;
 		pw = &user;
 	}
+	/* a store that was served belongs to keys that were: with others no host knows us */
+	if (!mh_store_exists(c->store))
+		d->may |= MH_KEEPER_MAY_MAKE;
 	/* before threads, sockets and the store: the keeper inherits nothing */
-	ret = mh_keeper_start(&d->keeper, c->keeper, c->keeper_user, c->name,
-			      d->accept_gap);
+	ret = mh_keeper_start(&d->keeper, c->keeper, c->keeper_user, c->name, d->may);
 	if (ret || mh_card_decode(&d->card, MH_BUF(d->keeper.card, d->keeper.card_len))) {
 		mh_log(MH_LOG_ERROR, "the keeper did not start");
 		return MH_RD_KEEPER;
@@ -249,8 +253,8 @@ int mh_daemon_main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
-		{ "accept-gap", no_argument, NULL, 'g' }, { "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' }, { 0 },
+		{ "accept-gap", no_argument, NULL, 'g' }, { "new-keys", no_argument, NULL, 'n' },
+		{ "version", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct mh_daemon d = { .keeper.fd = -1,
 			       .kernel = -1,
@@ -270,7 +274,9 @@ int mh_daemon_main(int argc, char **argv)
 		else if (o == 'k')
 			check = true;
 		else if (o == 'g')
-			d.accept_gap = true;
+			d.may |= MH_KEEPER_MAY_ANEW;
+		else if (o == 'n')
+			d.may |= MH_KEEPER_MAY_MAKE;
 		else
 			return print_usage(stderr, MH_RD_CONFIG);
 	}

@@ -29,9 +29,10 @@ static int become(uid_t uid, gid_t gid)
 	return 0;
 }
 
-static void run_child(int fd, const char *dir, uid_t uid, gid_t gid, const char *name, bool accept)
+static void run_child(int fd, const char *dir, uid_t uid, gid_t gid, const char *name,
+		      unsigned int may)
 {
-	struct keeper_audit audit = { .fd = -1, .accept = accept };
+	struct keeper_audit audit = { .fd = -1, .accept = may & MH_KEEPER_MAY_ANEW };
 	int ret;
 
 	mh_process_protect();
@@ -47,7 +48,7 @@ static void run_child(int fd, const char *dir, uid_t uid, gid_t gid, const char 
 	if (mlock(&secrets, sizeof(secrets)))
 		mh_note("repositoryd: keeper: warning: secrets may be swapped: %s",
 			strerror(errno));
-	ret = keeper_file_open(dir, uid, gid, name, &secrets, &audit);
+	ret = keeper_file_open(dir, uid, gid, name, may & MH_KEEPER_MAY_MAKE, &secrets, &audit);
 	if (!ret && geteuid() == 0)
 		ret = become(uid, gid);
 	/* changing the user made it dumpable again, and forgot the death signal */
@@ -98,7 +99,7 @@ static int ask(struct mh_keeper *k, u8 op, const struct mh_buf *v, unsigned int 
 }
 
 int mh_keeper_start(struct mh_keeper *k, const char *dir, const char *user, const char *name,
-		    bool accept)
+		    unsigned int may)
 {
 	const struct passwd *pw = user && geteuid() == 0 ? getpwnam(user) : NULL;
 	int pair[2], ret;
@@ -121,7 +122,7 @@ int mh_keeper_start(struct mh_keeper *k, const char *dir, const char *user, cons
 	if (!k->pid) {
 		close(pair[0]);
 		run_child(pair[1], dir, pw ? pw->pw_uid : (uid_t)-1, pw ? pw->pw_gid : (gid_t)-1,
-			  name, accept);
+			  name, may);
 		_exit(1);
 	}
 	close(pair[1]);

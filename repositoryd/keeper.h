@@ -27,13 +27,17 @@ struct mh_keeper {
 	size_t card_len;
 };
 
+enum mh_keeper_may {
+	MH_KEEPER_MAY_MAKE = 1,	/* secrets, where there are none */
+	MH_KEEPER_MAY_ANEW = 2,	/* the audit may begin ANEW */
+};
+
 /*
  * Fork it.  dir is made when it is not there; user NULL or not root: it runs
- * as the caller.  name goes on the server card.  accept: the audit may begin ANEW.
- * Messages go to stderr.
+ * as the caller.  name goes on the server card.  may: enum mh_keeper_may.  Messages go to stderr.
  */
 int mh_keeper_start(struct mh_keeper *k, const char *dir, const char *user, const char *name,
-		    bool accept);
+		    unsigned int may);
 /* Ends it and waits. */
 void mh_keeper_stop(struct mh_keeper *k);
 

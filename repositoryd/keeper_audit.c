@@ -85,7 +85,7 @@ int keeper_audit_advance(struct keeper_audit *a, const struct keeper_secrets *s,
 	ssize_t n = WHOLE;
 	int ret;
 
-	if (how == MH_HEAD_ANEW ? !a->accept : seq <= a->seq && !same)
+	if (how == MH_HEAD_ANEW ? !a->accept && a->seq : seq <= a->seq && !same)
 		return -EKEYREJECTED;
 	if (how == MH_HEAD_ANEW || !a->seq)
 		next.since = seq;

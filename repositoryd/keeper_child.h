@@ -46,10 +46,11 @@ struct keeper_audit {
 };
 
 /*
- * Read DIR/seat, DIR/sealed and DIR/audit, or make them; owned by uid, gid when those are not -1.
- * a->accept: an audit that is missing or damaged is made anew. Says what failed.
+ * Read DIR/seat, DIR/sealed and DIR/audit, or, if make is set, make them where there is no
+ * DIR/sealed; owned by uid, gid when those are not -1. a->accept: an audit that is missing or
+ * damaged is made anew. Says what failed.
  */
-int keeper_file_open(const char *dir, uid_t uid, gid_t gid, const char *name,
+int keeper_file_open(const char *dir, uid_t uid, gid_t gid, const char *name, bool make,
 		     struct keeper_secrets *s, struct keeper_audit *a);
 
 /* With no record in it; mode 0600 */

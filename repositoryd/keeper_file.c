@@ -196,7 +196,7 @@ static int open_audit(const struct paths *p, uid_t uid, gid_t gid, const struct 
 	return ret;
 }
 
-int keeper_file_open(const char *dir, uid_t uid, gid_t gid, const char *name,
+int keeper_file_open(const char *dir, uid_t uid, gid_t gid, const char *name, bool make,
 		     struct keeper_secrets *s, struct keeper_audit *a)
 {
 	struct paths p;
@@ -207,6 +207,13 @@ int keeper_file_open(const char *dir, uid_t uid, gid_t gid, const char *name,
 	snprintf(p.seat, sizeof(p.seat), "%s/seat", dir);
 	snprintf(p.sealed, sizeof(p.sealed), "%s/sealed", dir);
 	snprintf(p.audit, sizeof(p.audit), "%s/audit", dir);
+	if (!make && access(p.sealed, F_OK) && errno == ENOENT) {
+		mh_note("repositoryd: keeper: %s is not there, and the store is in use: put seat "
+			"and sealed back from a backup; if they are lost, start once with "
+			"--new-keys, after which all that was delegated to, enrolled at or given "
+			"to this server must be so again", p.sealed);
+		return -ENOKEY;
+	}
 	if (mkdir(dir, 0700)) {
 		if (errno != EEXIST)
 			return mh_note("repositoryd: keeper: %s: %s", dir, strerror(errno)), -errno;

@@ -36,14 +36,34 @@ struct choosing {
 	struct mh_bytes *out;
 };
 
-/* The first (highest serial) that holds now. */
+static int has_begun(void *now, struct mh_buf b)
+{
+	struct mh_stmt s;
+
+	if (mh_stmt_parse(&s, b.p, b.n))
+		return -EUCLEAN;
+	return mh_stmt_valid_at(&s, *(const u64 *)now) != -ESTALE;
+}
+
+int mh_region_replaced(struct mh_daemon *d, const u8 region[32], const struct mh_stmt *s)
+{
+	u64 now = mh_now(d);
+
+	return mh_store_later(d->store, region, s, has_begun, &now);
+}
+
+/* The first (highest serial) that holds now and that no later one replaced, by whatever key. */
 static int choose(void *ctx, struct mh_buf b)
 {
 	struct choosing *c = ctx;
 	struct mh_stmt s;
+	int ret;
 
 	if (mh_stmt_parse(&s, b.p, b.n) || mh_guardian_live(c->d, c->region, &s, mh_now(c->d)))
 		return 0;
+	ret = mh_region_replaced(c->d, c->region, &s);
+	if (ret)
+		return ret < 0 ? ret : 0;
 	return mh_bytes_copy(c->out, b.p, b.n) ? -ENOMEM : 1;
 }
 

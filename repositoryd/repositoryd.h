@@ -106,7 +106,7 @@ struct mh_daemon {
 	u64 drain_until;
 	u64 started, deliveries, refusals;
 	u64 changes;			/* submissions taken: what was decided before is old */
-	bool accept_gap;		/* --accept-gap */
+	unsigned int may;		/* enum mh_keeper_may */
 };
 
 /* max(wall clock, newest EPOCH.issued) */
@@ -116,6 +116,11 @@ struct mh_region *mh_region_find(struct mh_daemon *d, const u8 id[32]);
 /* From the store; made when it is new.  Sets what idR says. */
 int mh_region_load(struct mh_daemon *d, const u8 id[32]);
 int mh_region_load_all(struct mh_daemon *d);
+/*
+ * A later statement of the subject has begun, whether it has ended since or not; one that was
+ * signed ahead replaces nothing before its time.  0, 1, -errno
+ */
+int mh_region_replaced(struct mh_daemon *d, const u8 region[32], const struct mh_stmt *s);
 void mh_region_free_all(struct mh_daemon *d);
 
 /* ---- freshness.c ---- */

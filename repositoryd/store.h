@@ -29,6 +29,8 @@ struct mh_store;
  * repaired.
  */
 int mh_store_open(struct mh_store **st, const char *path);
+/* A store is at path already; nothing is opened for good or changed. */
+bool mh_store_exists(const char *path);
 void mh_store_close(struct mh_store *st);
 const char *mh_store_error(struct mh_store *st);
 
@@ -85,6 +87,9 @@ int mh_store_instances(struct mh_store *st, const u8 region[32], struct mh_buf d
 /* DELEGATIONs of a key in a role, highest serial first */
 int mh_store_delegations(struct mh_store *st, const u8 region[32], const u8 key[64], u8 role,
 			 mh_store_fn fn, void *ctx);
+/* Those of the same type and subject with a higher serial */
+int mh_store_later(struct mh_store *st, const u8 region[32], const struct mh_stmt *than,
+		   mh_store_fn fn, void *ctx);
 /* REVOKEs that name (type, subject); those made under a DELEGATION: type 0, subject its leaf */
 int mh_store_revokes(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf subject,
 		     mh_store_fn fn, void *ctx);

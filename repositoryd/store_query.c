@@ -291,6 +291,20 @@ int mh_store_delegations(struct mh_store *st, const u8 region[32], const u8 key[
 	return walk(st, s, fn, ctx);
 }
 
+int mh_store_later(struct mh_store *st, const u8 region[32], const struct mh_stmt *than,
+		   mh_store_fn fn, void *ctx)
+{
+	sqlite3_stmt *s = mh_store_sql(st, SQL_LATER);
+
+	if (!s)
+		return -EIO;
+	bind_buf(s, 1, region, 32);
+	sqlite3_bind_int(s, 2, than->type);
+	bind_buf(s, 3, than->subject.p, than->subject.n);
+	sqlite3_bind_int64(s, 4, (s64)than->serial);
+	return walk(st, s, fn, ctx);
+}
+
 int mh_store_revokes(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf subject,
 		     mh_store_fn fn, void *ctx)
 {

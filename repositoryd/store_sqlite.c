@@ -49,6 +49,8 @@ static const char *const text[__SQL_COUNT] = {
 	[SQL_DELEGATIONS] =
 		"SELECT bytes FROM statement WHERE region = ?1 AND type = 2 AND k1 = ?2 AND k3 = ?3"
 		" ORDER BY serial DESC",
+	[SQL_LATER] = "SELECT bytes FROM statement WHERE region = ?1 AND type = ?2 AND subject = ?3"
+		      " AND serial > ?4",
 	[SQL_REVOKES] = "SELECT bytes FROM statement WHERE region = ?1 AND type = 9 AND k1 = ?2 "
 			"AND k3 = ?3",
 	[SQL_FLOOR] = "SELECT max(k2) FROM statement WHERE type = 11",
@@ -218,6 +220,20 @@ static int check_whole(struct mh_store *st)
 	}
 	sqlite3_finalize(s);
 	return ret;
+}
+
+bool mh_store_exists(const char *path)
+{
+	u8 head[72];	/* of SQLite's format: its name 16 ... application_id 4 */
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool is;
+
+	if (fd < 0)
+		return false;
+	is = read(fd, head, sizeof(head)) == (ssize_t)sizeof(head) &&
+	     !memcmp(head, "SQLite format 3", 16) && mh_get32(head + 68) == APPLICATION_ID;
+	close(fd);
+	return is;
 }
 
 int mh_store_open(struct mh_store **out, const char *path)

@@ -62,7 +62,7 @@ known()
 	repoctl audit show | wc -l
 }
 
-plan 70
+plan 72
 ok "a Region" office_open
 ok "a host" office_enrol alice
 officer dataset create disk/data > /dev/null 2>&1
@@ -194,5 +194,10 @@ does "the wrong seat" 5 'do not open with this seat'
 cp "$W/keeper/seat" "$W/two/keeper/"
 chmod 644 "$W/two/keeper/seat"
 does "a seat that others may read" 5 'mode 0600'
+rm -rf "$W/two/keeper"
+cp "$W/store/db" "$W/two/db"
+does "a store that was served, and no keys" 5 \
+	'keeper/sealed is not there, .*start once with --new-keys'
+not_ok "none are made" test -e "$W/two/keeper/sealed"
 known > "$W/after"
 ok "the office has noticed nothing of all this" cmp "$W/before" "$W/after"
