@@ -85,11 +85,12 @@ second()
 {
 	repoctl --key "$W/second.pem" --passphrase-fd 5 "$@" 5< "$W/pass"
 }
-rm -rf "$W/store"
-mkdir "$W/store"
 stop repositoryd
+rm -rf "$W/store" "$W/keeper"
+mkdir "$W/store" "$W/keeper"
 office_ini "genesis = $region"
 office_daemon
+card=$(repoctl card | sed 's/.* //')
 officer region create "$R" --card "$card" --genesis "$W/genesis" > /dev/null
 second region create "$R" --card "$card" --genesis "$W/second" > "$W/create3" 2>&1
 twin=$(sed -n 's/.*genesis = \([a-z2-7-]*\).*/\1/p' "$W/create3")
