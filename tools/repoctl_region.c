@@ -202,6 +202,15 @@ static int compare_keys(const void *a, const void *b)
 	return memcmp(a, b, MH_P256_PUB_LEN);
 }
 
+/* Of all officers that are open, as an ANCHOR has them */
+static void sorted_keys(struct rc *rc, u8 keys[MH_OFFICERS_MAX * MH_P256_PUB_LEN])
+{
+	for (unsigned int i = 0; i < rc->keys; i++)
+		memcpy(keys + (size_t)i * MH_P256_PUB_LEN, mh_officer_public(rc->officer[i]),
+		       MH_P256_PUB_LEN);
+	qsort(keys, rc->keys, MH_P256_PUB_LEN, compare_keys);
+}
+
 /* Genesis ANCHOR, signed by M of its own N. */
 static int make_genesis(struct rc *rc, const char *label, u8 threshold, u8 *out, size_t size,
 			size_t *len)
@@ -215,9 +224,7 @@ static int make_genesis(struct rc *rc, const char *label, u8 threshold, u8 *out,
 
 	if (!m)
 		return mh_fail(MH_EXIT_FAILED, "out of memory");
-	for (unsigned int i = 0; i < rc->keys; i++)
-		memcpy(keys + (size_t)i * 64, mh_officer_public(rc->officer[i]), 64);
-	qsort(keys, rc->keys, MH_P256_PUB_LEN, compare_keys);
+	sorted_keys(rc, keys);
 	mh_writer_init(&m->w, m->body, sizeof(m->body));
 	mh_stmt_begin(&m->w, MH_ANCHOR, zero, zero, mh_text(label), 1, now, now,
 		      now + ANCHOR_LIFE);
@@ -233,10 +240,44 @@ static int make_genesis(struct rc *rc, const char *label, u8 threshold, u8 *out,
 	return ret;
 }
 
-/* The genesis of an earlier run, or a new one written to path. */
-static int open_genesis(struct rc *rc, const char *label, const char *path, u8 threshold,
-			struct mh_bytes *out)
+/* The Region that the command line asks for, and no other that the same file may hold. */
+static int check_genesis(struct rc *rc, const char *label, const char *path, u8 threshold)
 {
+	u8 keys[MH_OFFICERS_MAX * MH_P256_PUB_LEN];
+
+	if (mh_stmt_parse(&rc->anchor, rc->anchor_bytes.p, rc->anchor_bytes.n) ||
+	    mh_anchor_genesis(&rc->anchor, rc->region))
+		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a genesis ANCHOR that verifies", path);
+	mh_quorum_of(&rc->quorum, &rc->anchor);
+	sorted_keys(rc, keys);
+	if (mh_buf_equal(rc->anchor.subject, mh_text(label)) && rc->quorum.n == rc->keys &&
+	    rc->quorum.m == threshold &&
+	    !memcmp(rc->quorum.keys, keys, (size_t)rc->keys * MH_P256_PUB_LEN))
+		return 0;
+	return mh_fail(MH_EXIT_CONFLICT,
+		       "%s is the genesis ANCHOR of Region %.*s with %u of %u officers, not of what "
+		       "is asked for: give its label, --key and --threshold, or another --genesis",
+		       path, (int)rc->anchor.subject.n, rc->anchor.subject.p, rc->quorum.m,
+		       rc->quorum.n);
+}
+
+static int no_key_twice(struct rc *rc)
+{
+	u8 keys[MH_OFFICERS_MAX * MH_P256_PUB_LEN];
+
+	sorted_keys(rc, keys);
+	for (unsigned int i = 1; i < rc->keys; i++)
+		if (!memcmp(keys + (size_t)i * MH_P256_PUB_LEN,
+			    keys + (size_t)(i - 1) * MH_P256_PUB_LEN, MH_P256_PUB_LEN))
+			return mh_fail(MH_EXIT_USAGE, "the same --key is given twice");
+	return 0;
+}
+
+/* The genesis of an earlier run, or a new one, which is not written yet. */
+static int open_genesis(struct rc *rc, const char *label, const char *path, u8 threshold,
+			bool *is_new)
+{
+	struct mh_bytes *out = &rc->anchor_bytes;
 	u8 *made;
 	size_t len = 0;
 	int ret = mh_armour_read(path, "GENESIS ANCHOR", MH_STMT_MAX, out);
@@ -248,12 +289,8 @@ static int open_genesis(struct rc *rc, const char *label, const char *path, u8 t
 	made = malloc(MH_STMT_MAX);
 	if (!made)
 		return mh_fail(MH_EXIT_FAILED, "out of memory");
+	*is_new = true;
 	ret = make_genesis(rc, label, threshold, made, MH_STMT_MAX, &len);
-	if (!ret) {
-		ret = mh_armour_write(path, "GENESIS ANCHOR", made, len, false, 0644);
-		if (ret)
-			ret = mh_fail_file(path, ret);
-	}
 	if (!ret && mh_bytes_copy(out, made, len))
 		ret = mh_fail(MH_EXIT_FAILED, "out of memory");
 	free(made);
@@ -270,7 +307,8 @@ static const struct rc_option region_options[] = {
 	{ 0 },
 };
 
-static int submit_genesis(struct rc *rc, const struct rc_args *a, const struct mh_bytes *bytes,
+/* path: where to keep it for the next run, once nothing is left that could be wrong with it */
+static int submit_genesis(struct rc *rc, const struct rc_args *a, const char *path,
 			  const char *fingerprint)
 {
 	struct mh_bytes card_bytes;
@@ -282,10 +320,15 @@ static int submit_genesis(struct rc *rc, const struct rc_args *a, const struct m
 		ret = confirm_card(rc, rc_value(a, "--card"), &card_bytes, &card);
 	if (ret)
 		return ret;
-	ret = rc_item(rc, MH_ITEM_STATEMENT, mh_bytes_buf(bytes), MH_BUF(NULL, 0));
+	ret = rc_item(rc, MH_ITEM_STATEMENT, mh_bytes_buf(&rc->anchor_bytes), MH_BUF(NULL, 0));
 	if (!ret)
 		ret = delegate_to_card(rc, &card, life);
 	mh_bytes_free(&card_bytes);
+	if (!ret && path) {
+		ret = mh_armour_write(path, "GENESIS ANCHOR", rc->anchor_bytes.p,
+				      rc->anchor_bytes.n, false, 0644);
+		ret = ret ? mh_fail_file(path, ret) : 0;
+	}
 	if (!ret)
 		ret = rc_submit(rc);
 	if (ret == MH_EXIT_DENIED)
@@ -303,7 +346,7 @@ static int region_create(struct rc *rc, const struct rc_args *a)
 		   *path = rc_value(a, "--genesis");
 	char fingerprint[MH_FINGERPRINT_LEN], fallback[MH_NAME_MAX + 16];
 	unsigned long threshold = m ? strtoul(m, NULL, 10) : rc->keys;
-	struct mh_bytes bytes = { 0 };
+	bool is_new = false;
 	int ret;
 
 	if (!mh_name_ok(mh_text(label)))
@@ -311,23 +354,18 @@ static int region_create(struct rc *rc, const struct rc_args *a)
 	if (rc->keys && (!threshold || threshold > rc->keys))
 		return mh_fail(MH_EXIT_USAGE, "a threshold of %s with %u officers", m, rc->keys);
 	snprintf(fallback, sizeof(fallback), "%s.anchor", label);
+	path = path ? path : fallback;
 	ret = rc_open_officers(rc);
 	if (!ret)
-		ret = open_genesis(rc, label, path ? path : fallback, (u8)threshold, &bytes);
+		ret = no_key_twice(rc);
+	if (!ret)
+		ret = open_genesis(rc, label, path, (u8)threshold, &is_new);
+	if (!ret)
+		ret = check_genesis(rc, label, path, (u8)threshold);
 	if (ret)
 		return ret;
-	if (mh_stmt_parse(&rc->anchor, bytes.p, bytes.n) ||
-	    mh_anchor_genesis(&rc->anchor, rc->region)) {
-		mh_bytes_free(&bytes);
-		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a genesis ANCHOR that verifies",
-			       path ? path : fallback);
-	}
-	mh_bytes_copy(&rc->anchor_bytes, bytes.p, bytes.n);
-	mh_stmt_parse(&rc->anchor, rc->anchor_bytes.p, rc->anchor_bytes.n);
-	mh_quorum_of(&rc->quorum, &rc->anchor);
 	mh_fingerprint(rc->region, fingerprint);
-	ret = submit_genesis(rc, a, &bytes, fingerprint);
-	mh_bytes_free(&bytes);
+	ret = submit_genesis(rc, a, is_new ? path : NULL, fingerprint);
 	if (ret)
 		return ret;
 	if (rc->json)

@@ -24,7 +24,7 @@ datasets()
 	officer --region other dataset list --json
 }
 
-plan 29
+plan 38
 ok "r36 a Region" office_open
 ok "r36 by its fingerprint" officer --region "$R:$region" dataset list
 ok "r36 however it is written" officer --region "$R:$(echo "$region" | tr 'a-z-' 'A-Z ')" dataset list
@@ -49,6 +49,28 @@ genesis = $(sed -n 's/.*genesis = \([a-z2-7-]*\).*/\1/p' "$W/create2")"
 stop repositoryd
 office_daemon
 ok "r36 a Region with a stranger in it" other
+
+# ---- the file between the two runs of region create ----
+late()
+{
+	repoctl region create late --genesis "$W/late" --passphrase-fd 5 "$@" 5< "$W/pass2"
+}
+mine="--key $W/officer.pem" strangers="--key $W/stranger.pem"
+# shellcheck disable=SC2086 # options
+{
+	fails_with "r36 no officer twice" 2 late $mine $mine --card "$card"
+	fails_with "r36 nor another server's card" 4 late $mine --card aaaa-aaaa-aaaa-aaaa-aaaa
+	fails_with "r36 nor without a server" 6 late $mine --card "$card" --socket "$W/none"
+	ok "r36 none of them left a file" [ ! -e "$W/late" ]
+	fails_with "r36 a first run" 4 late $mine --card "$card"
+	ok "r36 leaves one" [ -s "$W/late" ]
+	says "r36 which is not for other officers" "Region late with 1 of 1 officers, not of what is" \
+		late $mine $strangers --card "$card"
+	fails_with "r36 nor another label" 5 officer region create later --genesis "$W/late" --card "$card"
+	cut -c 2- "$W/late" > "$W/bad" && cp "$W/bad" "$W/late"
+	fails_with "r36 nor when it is spoilt" 7 late $mine --card "$card"
+}
+
 ok "r36 shown under the officer's label" lying \
 	"UPDATE region SET label = 'hq2' WHERE label = 'hq';
 	 UPDATE region SET label = 'hq' WHERE label = 'other'; UPDATE region SET label = 'other' WHERE label = 'hq2'"
