@@ -33,7 +33,7 @@ ask()
 	rm -f "$TMPDIR/$1.rc" "$TMPDIR/$1.pid"
 	case $2 in
 	keyctl) set -- "$1" keyctl request2 microhsm "$R/$3" "" @s ;;
-	ioctl) set -- "$1" microhsm fetch "$R/$3" --timeout 3 ;;
+	ioctl) set -- "$1" microhsm fetch "$R/$3" --timeout $((STEPS_SECONDS / 2)) ;;
 	esac
 	_who=$1
 	shift
