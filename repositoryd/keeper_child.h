@@ -65,8 +65,8 @@ int keeper_audit_advance(struct keeper_audit *a, const struct keeper_secrets *s,
 			 const u8 hash[MH_HASH_LEN], bool sync);
 
 /*
- * The server card; signs it anew when card_sig is not its signature (a new name). Length or
- * -errno
+ * The server card; signs it anew when card_sig is not its signature (a new name), which
+ * keeper_file_open() keeps. Length or -errno
  */
 int keeper_card_make(struct keeper_secrets *s, const char *name, u8 out[MH_CARD_MAX]);
 /* Never returns. */

@@ -162,7 +162,23 @@ static int make_files(const struct paths *p, uid_t uid, gid_t gid, const char *n
 	return ret;
 }
 
-static int open_sealed(const struct paths *p, struct keeper_secrets *s)
+/* A card that had to be signed anew, since the name is another, is kept: its fingerprint stays. */
+static int keep_card(const struct paths *p, uid_t uid, gid_t gid, const char *name,
+		     const u8 seat[32], struct keeper_secrets *s)
+{
+	u8 sealed[SEALED], card[MH_CARD_MAX], was[MH_SIG_LEN];
+	int ret;
+
+	memcpy(was, s->card_sig, sizeof(was));
+	ret = keeper_card_make(s, name, card) < 0 ? -EINVAL : 0;
+	if (ret || !memcmp(was, s->card_sig, sizeof(was)))
+		return ret;
+	ret = seal(seat, s, sealed);
+	return ret ? ret : write_private(p->sealed, sealed, sizeof(sealed), uid, gid);
+}
+
+static int open_sealed(const struct paths *p, uid_t uid, gid_t gid, const char *name,
+		       struct keeper_secrets *s)
 {
 	u8 seat[32], sealed[SEALED];
 	int ret = read_private(p->sealed, sealed, sizeof(sealed));
@@ -172,6 +188,8 @@ static int open_sealed(const struct paths *p, struct keeper_secrets *s)
 	ret = read_private(p->seat, seat, sizeof(seat));
 	if (!ret)
 		ret = unseal(seat, sealed, s);
+	if (!ret)
+		ret = keep_card(p, uid, gid, name, seat, s);
 	mh_wipe(seat, sizeof(seat));
 	return ret == -ENOENT ? -ENOKEY : ret;
 }
@@ -220,7 +238,7 @@ int keeper_file_open(const char *dir, uid_t uid, gid_t gid, const char *name, bo
 	} else if (uid != (uid_t)-1 && chown(dir, uid, gid)) {
 		return -errno;
 	}
-	ret = open_sealed(&p, s);
+	ret = open_sealed(&p, uid, gid, name, s);
 	if (ret == -ENOENT)
 		ret = make_files(&p, uid, gid, name, s);
 	if (!ret)

@@ -170,6 +170,28 @@ static void made_anew(void **state)
 	assert_true(is_served());
 }
 
+/* The card is what officers delegate to by its fingerprint: a name changes it once. */
+static void named_anew(void **state)
+{
+	static const char *const names[] = { "repo1", "repo9", "repo9", "repo9", "repo1", "repo1" };
+	u8 card[MH_CARD_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		memcpy(card, w.card, sizeof(card));
+		assert_int_equal(rd_stop(&w, i & 1 ? SIGTERM : SIGKILL), i & 1 ? 0 : SIGKILL);
+		sh("sed -i 's/^name = .*/name = %s/' %s/ini", names[i], w.dir);
+		assert_int_equal(rd_start(&w), 0);
+		assert_int_equal(w.c.name.n, 5);
+		assert_memory_equal(w.c.name.p, names[i], 5);
+		if (!i || !strcmp(names[i], names[i - 1]))
+			assert_memory_equal(card, w.card, sizeof(card));
+		else
+			assert_memory_not_equal(card, w.card, sizeof(card));
+	}
+	assert_true(is_served());
+}
+
 /* ---- DELEGATIONs: not_before, in seconds from now, and whether to this server's own key ---- */
 
 static u8 delegate(const char *subject, u8 role, s64 from, bool own)
@@ -251,6 +273,7 @@ int main(void)
 		cmocka_unit_test(not_needed),
 		cmocka_unit_test(made_without_the_store),
 		cmocka_unit_test(made_anew),
+		cmocka_unit_test(named_anew),
 		cmocka_unit_test(replaced),
 	};
 
