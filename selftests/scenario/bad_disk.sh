@@ -26,11 +26,21 @@ room()
 	rm -f "$1"/fill*
 }
 
+# known FILE: what officers can read of the store, and FILE.audit
 known()
 {
-	officer entity list
-	officer dataset list
-	repoctl audit show | wc -l
+	{ officer entity list && officer dataset list; } > "$1" && repoctl audit show > "$1.audit"
+}
+
+# same FILE FILE, begins FILE BEGINNING: and that is something
+same()
+{
+	test -s "$1" && cmp "$1" "$2"
+}
+
+begins()
+{
+	test -s "$2" && head -c "$(stat -c %s "$2")" "$1" | cmp - "$2"
 }
 
 none_in_kernel()
@@ -50,7 +60,7 @@ says_once()
 	[ "$_re" = said ] || note "$(head -n 5 "$TMPDIR/said")"
 }
 
-plan 40
+plan 49
 # ---- the host: init ----
 mkdir -p "$H"
 mount -t tmpfs -o size=64k host "$H"
@@ -85,8 +95,10 @@ room "$H"
 
 # ---- the server ----
 rm -rf "$W"
-mkdir -p "$W/store" "$W/keeper"
+mkdir -p "$W/store"
 mount -t tmpfs -o size=1m store "$W/store"
+mkdir "$W/store/keeper"
+ln -s store/keeper "$W/keeper"	# on the same disk, as the defaults are
 office_ini ""
 ok "a daemon on a small disk" office_daemon
 printf 'tea\n' > "$W/pass"
@@ -124,11 +136,15 @@ while officer dataset create "fill/n$n" > /dev/null 2>&1 && [ $n -lt 300 ]; do
 	n=$((n + 1))
 done
 note "$n DataSets fitted"
-known > "$W/before"
+ok "what is there can be read" known "$W/before"
+is "all of it" "$(grep -Ec 'alice|disk/data' "$W/before")" 2
+says "deliveries are in the audit" ' delivery  *done .*alice disk/data 1$' cat "$W/before.audit"
+ok "which verifies" repoctl audit verify
 says_once "an officer's change" 1 "disk is full: nothing was changed" officer dataset create one/more
 says_once "a revocation" 1 "disk is full: nothing was changed" officer entity revoke alice
-known > "$W/after"
-ok "nothing was changed" cmp "$W/before" "$W/after"
+known "$W/after"
+ok "nothing was changed" same "$W/before" "$W/after"
+ok "nor recorded" same "$W/before.audit" "$W/after.audit"
 n=0
 while microhsm fetch "$R/disk/data" > "$TMPDIR/fetched" 2>&1 && [ $n -lt 100 ]; do
 	n=$((n + 1))
@@ -137,20 +153,25 @@ note "$n deliveries fitted"
 says_once "what cannot be recorded is not delivered" 6 'busy; try again in' \
 	microhsm fetch "$R/disk/data"
 is "the kernel's errno" "$(ioc FETCH region=$R name=disk/data keyring=-3 | cut -d' ' -f2)" EBUSY
+is "in the audit are those that left" \
+	"$(repoctl audit show | grep -c ' delivery  *\(done\|unchanged\) ')" $((1 + n))
 says "the log says why" 'audit: the disk is full: deliveries are refused' cat "$TMPDIR/repositoryd.log"
 stop repositoryd
 says_once "started on a full disk" 3 'disk is full|could not be recorded' \
 	timeout 10 repositoryd --config "$W/ini"
 room "$W/store"
 ok "with room, started" office_daemon
-known | head -n -1 > "$W/after"
-head -n -1 "$W/before" | cmp - "$W/after"
-ok "it knows what it knew" cmp -n "$(stat -c %s "$W/after")" "$W/before" "$W/after"
+known "$W/after"
+ok "it knows what it knew" same "$W/before" "$W/after"
+ok "and what happened" begins "$W/after.audit" "$W/before.audit"
 ok "and takes changes" officer dataset create one/more
 ok "and delivers" microhsm fetch "$R/disk/data" --timeout 10s
 ok "its audit is whole" repoctl audit verify
 stop repositoryd
 mount -o remount,ro "$W/store"
+says_once "a read-only keeper" 5 '[Rr]ead-only' timeout 10 repositoryd --config "$W/ini"
+rm "$W/keeper"
+cp -a "$W/store/keeper" "$W/keeper"
 says_once "a read-only store" 3 '[Rr]ead-only' timeout 10 repositoryd --config "$W/ini"
 mount -o remount,rw "$W/store"
 
@@ -161,6 +182,7 @@ n=0
 while officer dataset create "again/n$n" > /dev/null 2>&1 && [ $n -lt 300 ]; do
 	n=$((n + 1))
 done
+says_once "full again" 1 "disk is full: nothing was changed" officer dataset create "again/n$n"
 room "$W/store"
 ok "room again: changes are taken without a start" officer dataset create "again/n$n"
 ok "deliveries too" microhsm fetch "$R/disk/data" --timeout 10s
