@@ -82,6 +82,7 @@ static const struct rc_option create_options[] = {
 	{ "--export", "LIST", "logon,user: kernel key types that may hold it (default: none)" },
 	{ "--on-stale", "WORD", "refuse (default) or serve when the Region's EPOCH has ended" },
 	{ "--life", "TIME", "validity of DataSet and policy (default 730d)" },
+	{ "--replace", NULL, "sign one that is there anew, with what is given" },
 	{ 0 },
 };
 
@@ -113,44 +114,129 @@ static int parse_policy(const struct rc_args *a, struct policy_words *p)
 	return ret;
 }
 
-static int add_policy(struct rc *rc, struct rc_maker *m, const char *name,
-		      const struct policy_words *p, u8 *leaf)
+static void write_policy(struct mh_writer *w, const struct policy_words *p)
 {
 	u8 template[5] = { (u8)p->alg };
-	int ret = rc_begin(rc, m, MH_POLICY, name, p->life);
 
-	if (ret)
-		return ret;
 	mh_put32(template + 1, p->alg == MH_ALG_RAW ? 0 : 32);
-	mh_write_attr_u8(&m->w, MH_A_SELECT, 1);
+	mh_write_attr_u8(w, MH_A_SELECT, 1);
 	if (p->lease)
-		mh_write_attr_u32(&m->w, MH_A_LEASE, (u32)p->lease);
+		mh_write_attr_u32(w, MH_A_LEASE, (u32)p->lease);
 	if (p->ops)
-		mh_write_attr_u32(&m->w, MH_A_OPERATIONS, p->ops);
+		mh_write_attr_u32(w, MH_A_OPERATIONS, p->ops);
 	if (p->export)
-		mh_write_attr_u32(&m->w, MH_A_EXPORT, p->export);
-	mh_write_attr_u8(&m->w, MH_A_ON_STALE, (u8)p->stale);
-	mh_write_attr(&m->w, MH_A_TEMPLATE, template, sizeof(template));
-	return rc_end(rc, m, leaf);
+		mh_write_attr_u32(w, MH_A_EXPORT, p->export);
+	mh_write_attr_u8(w, MH_A_ON_STALE, (u8)p->stale);
+	mh_write_attr(w, MH_A_TEMPLATE, template, sizeof(template));
+}
+
+static void write_dataset(struct mh_writer *w, const struct policy_words *p, const u8 *policy)
+{
+	mh_write_attr_u8(w, MH_A_MODE, (u8)p->mode);
+	mh_write_attr_u8(w, MH_A_KIND, MH_DATA_KEY);
+	mh_write_attr(w, MH_A_OWNER, NULL, 0);
+	mh_write_attr(w, MH_A_POLICIES, policy, MH_HASH_LEN);
+}
+
+/* The officers' word, which holds, and says what it would say if it were signed anew as given */
+static int unchanged(struct rc *rc, struct rc_maker *m, const struct mh_stmt *s,
+		     const struct policy_words *p, const u8 *policy, bool *same)
+{
+	enum rc_standing standing;
+	int ret = rc_standing(rc, s, &standing);
+
+	mh_writer_init(&m->w, m->body, sizeof(m->body));
+	mh_stmt_begin(&m->w, s->type, s->region, s->signer, s->subject, s->serial, s->issued,
+		      s->not_before, s->not_before + p->life);
+	if (policy)
+		write_dataset(&m->w, p, policy);
+	else
+		write_policy(&m->w, p);
+	*same = !ret && standing == RC_HOLDS && !m->w.err &&
+		mh_buf_equal(MH_BUF(m->body, m->w.len), s->body);
+	return *same ? rc_signed(rc, s, policy ? "DATASET" : "POLICY") : ret;
+}
+
+/* So are the DataSet and its policy. */
+static int both_unchanged(struct rc *rc, struct rc_maker *m, const struct mh_stmt *s,
+			  const struct policy_words *p, bool *same)
+{
+	struct mh_bytes bytes = { 0 };
+	char name[MH_DATASET_MAX + 1];
+	struct mh_stmt policy;
+	int ret;
+
+	snprintf(name, sizeof(name), "%.*s", (int)s->subject.n, s->subject.p);
+	ret = rc_get(rc, MH_POLICY, name, &bytes, &policy);
+	if (!ret)
+		ret = unchanged(rc, m, &policy, p, NULL, same);
+	if (!ret && *same)
+		ret = unchanged(rc, m, s, p, policy.leaf, same);
+	mh_bytes_free(&bytes);
+	return ret == MH_EXIT_NOTFOUND ? 0 : ret;
 }
 
 /* Made again, a DataSet keeps its mode: the keys of group would go to the server unasked. */
-static int keeps_mode(struct rc *rc, const char *name, u32 mode)
+static int keeps_mode(const struct mh_stmt *s, const char *name, u32 mode)
 {
-	struct mh_bytes bytes = { 0 };
-	struct mh_stmt s;
-	int ret = rc_get(rc, MH_DATASET, name, &bytes, &s);
-	u32 was;
+	u32 was = (u32)mh_stmt_num(s, MH_A_MODE);
 
-	if (ret)
-		return ret == MH_EXIT_NOTFOUND ? 0 : ret;
-	was = (u32)mh_stmt_num(&s, MH_A_MODE);
-	mh_bytes_free(&bytes);
+	if (mh_stmt_num(s, MH_A_KIND) != MH_DATA_KEY)
+		return mh_fail(MH_EXIT_CONFLICT,
+			       "DataSet %s exists and is of no keys, which is never changed: choose "
+			       "another name",
+			       name);
 	if (was == mode)
 		return 0;
 	return mh_fail(MH_EXIT_CONFLICT,
-		       "DataSet %s exists in mode %s, which is never changed: choose another name",
-		       name, word_of(modes, was));
+		       "DataSet %s exists in mode %s, which is never changed: give --mode %s, or "
+		       "choose another name",
+		       name, word_of(modes, was), word_of(modes, was));
+}
+
+/* Whether it may be signed: its name is free, or --replace was given; or need not: *same */
+static int may_sign(struct rc *rc, struct rc_maker *m, const char *name,
+		    const struct policy_words *p, bool replace, bool *same)
+{
+	static const char *const how[] = { "", " and is revoked", " and is at its end" };
+	enum rc_standing standing = RC_HOLDS;
+	struct mh_bytes bytes = { 0 };
+	struct mh_stmt s;
+	int ret = rc_get(rc, MH_DATASET, name, &bytes, &s);
+
+	if (ret == MH_EXIT_NOTFOUND)
+		return replace ? mh_fail(ret, "no DataSet %s to replace", name) : 0;
+	if (!ret)
+		ret = keeps_mode(&s, name, p->mode);
+	if (!ret && !replace)
+		ret = rc_standing(rc, &s, &standing);
+	if (!ret && !replace)
+		ret = both_unchanged(rc, m, &s, p, same);
+	mh_bytes_free(&bytes);
+	if (ret || replace || *same)
+		return ret;
+	return mh_fail(MH_EXIT_CONFLICT,
+		       "DataSet %s exists%s; --replace signs it anew with what is given", name,
+		       how[standing]);
+}
+
+static int sign_both(struct rc *rc, struct rc_maker *m, const char *name,
+		     const struct policy_words *p)
+{
+	u8 policy[MH_HASH_LEN];
+	int ret = rc_begin(rc, m, MH_POLICY, name, p->life);
+
+	if (!ret) {
+		write_policy(&m->w, p);
+		ret = rc_end(rc, m, policy);
+	}
+	if (!ret)
+		ret = rc_begin(rc, m, MH_DATASET, name, p->life);
+	if (!ret) {
+		write_dataset(&m->w, p, policy);
+		ret = rc_end(rc, m, NULL);
+	}
+	return ret ? ret : rc_submit(rc);
 }
 
 static int dataset_create(struct rc *rc, const struct rc_args *a)
@@ -158,7 +244,7 @@ static int dataset_create(struct rc *rc, const struct rc_args *a)
 	const char *name = a->operand[0];
 	struct rc_maker *m = malloc(sizeof(*m));
 	struct policy_words p = { 0 };
-	u8 policy[MH_HASH_LEN];
+	bool replace = rc_value(a, "--replace"), same = false;
 	int ret;
 
 	if (!m)
@@ -171,23 +257,15 @@ static int dataset_create(struct rc *rc, const struct rc_args *a)
 	if (!ret)
 		ret = rc_open_quorum(rc);
 	if (!ret)
-		ret = keeps_mode(rc, name, p.mode);
-	if (!ret)
-		ret = add_policy(rc, m, name, &p, policy);
-	if (!ret)
-		ret = rc_begin(rc, m, MH_DATASET, name, p.life);
-	if (!ret) {
-		mh_write_attr_u8(&m->w, MH_A_MODE, (u8)p.mode);
-		mh_write_attr_u8(&m->w, MH_A_KIND, MH_DATA_KEY);
-		mh_write_attr(&m->w, MH_A_OWNER, NULL, 0);
-		mh_write_attr(&m->w, MH_A_POLICIES, policy, 32);
-		ret = rc_end(rc, m, NULL);
-	}
-	if (!ret)
-		ret = rc_submit(rc);
+		ret = may_sign(rc, m, name, &p, replace, &same);
+	if (!ret && !same)
+		ret = sign_both(rc, m, name, &p);
 	if (!ret && !rc->json)
-		printf("DataSet %s made: %s %s; %s\n", name, word_of(modes, p.mode),
-		       word_of(algs, p.alg),
+		printf("DataSet %s %s: %s %s; %s\n", name,
+		       same    ? "is there as given, nothing was signed" :
+		       replace ? "signed anew" :
+				 "made",
+		       word_of(modes, p.mode), word_of(algs, p.alg),
 		       p.mode == MH_MODE_SESSION ? "the Repository may read it" :
 						   "the Repository cannot read it");
 	free(m);

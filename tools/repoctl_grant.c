@@ -34,7 +34,8 @@ struct rest {
 
 static const struct rest on_dataset = {
 	"DataSet", "make it first with repoctl dataset create",
-	"make it again with repoctl dataset create", "renew it with repoctl dataset create"
+	"make it again with repoctl dataset create --replace",
+	"renew it with repoctl dataset create --replace"
 };
 
 static const struct rest on_entity = {

@@ -63,7 +63,7 @@ ok "a host" office_enrol alice
 ok "its agent" office_agent
 ok "a DataSet" officer dataset create disk/data
 officer dataset create disk/twice > /dev/null 2>&1
-ok "a DataSet again, in its mode" officer dataset create disk/twice --lease 1h
+ok "a DataSet again, in its mode" officer dataset create disk/twice --lease 1h --replace
 ok "a right" officer grant disk/data alice
 ok "a key" officer instance add disk/data --generate
 stmt get epoch office.freshness > "$W/old.epoch"
@@ -76,7 +76,7 @@ printf 'tea\n' | repoctl officer key create "$W/stranger.pem" --passphrase-fd 0
 state > "$W/before"
 
 # The next key would go to the server, or not: no option of a DataSet that is there.
-fails_with "the DataSet again in another mode" 5 officer dataset create disk/data --mode group
+fails_with "the DataSet again in another mode" 5 officer dataset create disk/data --mode group --replace
 unchanged "the DataSet again in another mode"
 
 # ---- to the server ----

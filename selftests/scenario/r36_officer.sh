@@ -4,7 +4,8 @@
 # timeout: 120
 # R36: an officer's tool takes the Region's officers from its chain of ANCHORs, not from what the
 # server says; a Region whose fingerprint is not the one given is not signed for; of two Regions
-# of one label none is taken unless its fingerprint is given.
+# of one label none is taken unless its fingerprint is given.  A DataSet that is there is not signed
+# anew unless that is asked for.
 # shellcheck source=selftests/lib.sh
 . "${MH_LIB:-selftests/lib.sh}"
 # shellcheck source=selftests/scenario/office.sh
@@ -19,12 +20,17 @@ lying()
 	sqlite3 "$W/store/db" "$1" && office_daemon
 }
 
+signed()
+{
+	repoctl audit show | grep -c ' statement '
+}
+
 datasets()
 {
 	officer --region other dataset list --json
 }
 
-plan 38
+plan 61
 ok "r36 a Region" office_open
 ok "r36 by its fingerprint" officer --region "$R:$region" dataset list
 ok "r36 however it is written" officer --region "$R:$(echo "$region" | tr 'a-z-' 'A-Z ')" dataset list
@@ -35,6 +41,33 @@ ok "r36 from the environment" env MICROHSM_REGION="$R:$region" repoctl dataset l
 fails_with "r36 and not by another from there" 4 \
 	env MICROHSM_REGION="$R:aaaa-aaaa-aaaa-aaaa-aaaa" repoctl dataset list
 
+# ---- a DataSet that is there ----
+again()
+{
+	officer dataset create disk/twice --mode group "$@"
+}
+ok "r36 a DataSet" again --lease 1h
+before=$(signed)
+ok "r36 again, as it is" again --lease 1h
+says "r36 is no change" 'DataSet disk/twice is there as given, nothing was signed' again --lease 1h
+for o in '' '--lease 2h' '--lease 1h --life 1d' '--lease 1h --algorithm raw' \
+	'--lease 1h --operations sign' '--lease 1h --export user' '--lease 1h --on-stale serve'; do
+	# shellcheck disable=SC2086 # words
+	fails_with "r36 not otherwise: $o" 5 again $o
+done
+says "r36 it says how" 'DataSet disk/twice exists; --replace signs it anew with what is given' again
+fails_with "r36 nor in another mode at all" 5 officer dataset create disk/twice --lease 1h --replace
+fails_with "r36 what is not there is not replaced" 3 officer dataset create disk/typo --replace
+is "r36 nothing was signed" "$(signed)" "$before"
+ok "r36 --replace" again --lease 2h --replace
+is "r36 signs it and its policy" "$(signed)" $((before + 2))
+ok "r36 that is what is there now" again --lease 2h
+fails_with "r36 and no more what was" 5 again --lease 1h
+is "r36 nothing was signed" "$(signed)" $((before + 2))
+MH_PASS=tea MH_KIND=3 stmt make dataset disk/file 1 "$W/officer.pem" > "$W/file"
+is "r36 a DataSet of files" "$(stmt send "$W/file")" "0 "
+fails_with "r36 is not made one of keys" 5 officer dataset create disk/file --replace
+
 # A Region of the server's own, whose ANCHOR lists this officer beside a stranger
 printf 'tea\ntea\n' > "$W/pass2"
 repoctl officer key create "$W/stranger.pem" --passphrase-fd 5 5< "$W/pass" > /dev/null
@@ -44,6 +77,7 @@ other()
 		--card "$card" --genesis "$W/other" --passphrase-fd 5 5< "$W/pass2"
 }
 other > "$W/create2" 2>&1
+had=$(officer dataset list --json)
 office_ini "genesis = $region
 genesis = $(sed -n 's/.*genesis = \([a-z2-7-]*\).*/\1/p' "$W/create2")"
 stop repositoryd
@@ -75,7 +109,7 @@ ok "r36 shown under the officer's label" lying \
 	"UPDATE region SET label = 'hq2' WHERE label = 'hq';
 	 UPDATE region SET label = 'hq' WHERE label = 'other'; UPDATE region SET label = 'other' WHERE label = 'hq2'"
 fails_with "r36 is not the officer's" 4 officer --region "$R:$region" dataset create disk/data
-is "r36 nothing was made" "$(datasets)" "[]"
+is "r36 nothing was made" "$(datasets)" "$had"
 
 # A DataSet of mode session, by the Region's other officers, in place of the officer's own
 strange()
@@ -87,9 +121,15 @@ strange dataset create disk/mine --mode session > /dev/null
 ok "r36 a DataSet of others" lying \
 	"UPDATE statement SET bytes = (SELECT s.bytes FROM statement s JOIN region r ON s.region = r.id
 		WHERE s.type = 6 AND r.label = 'hq')
-	 WHERE type = 6 AND region = (SELECT id FROM region WHERE label = 'other')"
+	 WHERE type = 6 AND subject = CAST('disk/mine' AS BLOB) AND
+		region = (SELECT id FROM region WHERE label = 'other')"
 says "r36 is not one to add a key to" 'DATASET of disk/mine is not signed by this Region' \
 	officer --region "other:$region" instance add disk/mine --generate
+ok "r36 a policy that is not the officers' any more" lying \
+	"UPDATE statement SET bytes = CAST(substr(bytes, 1, length(bytes) - 8) || 'altered.' AS BLOB)
+	 WHERE type = 7 AND subject = CAST('disk/twice' AS BLOB)"
+says "r36 is not taken for what they made" 'POLICY of disk/twice is not signed by this Region' \
+	again --lease 2h --region "other:$region"
 
 # The other Region's ANCHOR in place of the officer's own, under the officer's Region
 ok "r36 an ANCHOR that makes another Region" lying \

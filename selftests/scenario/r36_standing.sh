@@ -85,7 +85,7 @@ still()
 	is "$1" "$(signed)" "$(cat "$W/signed")"
 }
 
-plan 55
+plan 57
 ok "a Region" office_open
 ok "the agent" office_agent
 officer dataset create disk/data > /dev/null
@@ -111,9 +111,12 @@ is "with the next serial" "$(serial_of entity alice)" 2
 ok "of it the DataSet is granted" officer grant disk/data alice
 ok "and fetched" microhsm fetch "$R/disk/data" --keyring @u
 refused "the other not yet" 4 \
-	'DataSet disk/short: its validity ended 20.*dataset create' \
+	'DataSet disk/short: its validity ended 20.*dataset create --replace' \
 	officer grant disk/short alice
-ok "renewed" officer dataset create disk/short
+refused "nor is it made as if it were not there" 5 \
+	'DataSet disk/short exists and is at its end; --replace signs it anew' \
+	officer dataset create disk/short --life "${T}s"
+ok "renewed" officer dataset create disk/short --replace
 ok "it is" officer grant disk/short alice
 
 # ---- revoked ----
@@ -143,9 +146,12 @@ ok "and fetch" microhsm fetch "$R/disk/data" --keyring @u
 ok "the DataSet, the MEMBER and the group too" eval 'revoke dataset disk/data 4 &&
 	revoke member disk.data/alice 7 && revoke group disk.short 3'
 refused "the DataSet is not granted" 8 \
-	'DataSet disk/data is revoked: nothing was granted; make it again' \
+	'DataSet disk/data is revoked: nothing was granted; make it again .*--replace' \
 	officer grant disk/data alice
-ok "made again" officer dataset create disk/data
+refused "nor made as if it were not there" 5 \
+	'DataSet disk/data exists and is revoked; --replace signs it anew' \
+	officer dataset create disk/data
+ok "made again" officer dataset create disk/data --replace
 is "above it" "$(serial_of dataset disk/data)" 5
 ok "the right is granted again, above its REVOKE" officer grant disk/data alice
 ok "and the key fetched" microhsm fetch "$R/disk/data" --keyring @u

@@ -8,7 +8,8 @@
  *	                                    officer's for another Region; valid from now, or from
  *	                                    MH_FROM seconds from now; a REVOKE is of MH_TARGET (a
  *	                                    TYPE; default entity) up to MH_UP_TO (default all), a
- *	                                    GROUP may fetch MH_RIGHT (none), all hold for MH_LIFE s
+ *	                                    GROUP may fetch MH_RIGHT (none), a DATASET is of kind
+ *	                                    MH_KIND (1: keys), all hold for MH_LIFE s
  *	stmt get TYPE SUBJECT               the newest that the server has
  *	stmt send FILE...                   in one submission: status, and what the server says
  *	stmt push FILE                      to the kernel: ok, or the errno's name
@@ -111,7 +112,7 @@ static u8 type_of(const char *name)
 static void attributes(struct mh_writer *w, u8 type, u64 serial, const u8 *pub)
 {
 	const char *target = getenv("MH_TARGET"), *up_to = getenv("MH_UP_TO"),
-		   *right = getenv("MH_RIGHT");
+		   *right = getenv("MH_RIGHT"), *kind = getenv("MH_KIND");
 	static const u8 zero[64];
 	u8 rights[256];
 	struct mh_writer r;
@@ -151,7 +152,7 @@ static void attributes(struct mh_writer *w, u8 type, u64 serial, const u8 *pub)
 		break;
 	case MH_DATASET:
 		mh_write_attr_u8(w, MH_A_MODE, MH_MODE_SESSION);
-		mh_write_attr_u8(w, MH_A_KIND, MH_DATA_KEY);
+		mh_write_attr_u8(w, MH_A_KIND, kind ? (u8)atoi(kind) : MH_DATA_KEY);
 		mh_write_attr(w, MH_A_OWNER, zero, 0);
 		break;
 	case MH_REVOKE:
