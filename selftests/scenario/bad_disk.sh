@@ -45,7 +45,7 @@ begins()
 
 none_in_kernel()
 {
-	wait_for 5 sh -c "! grep -q 'microhsm  *entity' /proc/keys"
+	wait_for 5 sh -c "! grep -q 'microhsm  *entity:' /proc/keys"
 }
 
 # says_once NAME CODE REGEX CMD...: exit code and words of one run
@@ -60,7 +60,7 @@ says_once()
 	[ "$_re" = said ] || note "$(head -n 5 "$TMPDIR/said")"
 }
 
-plan 49
+plan 50
 # ---- the host: init ----
 mkdir -p "$H"
 mount -t tmpfs -o size=64k host "$H"
@@ -85,10 +85,12 @@ says_once "a state directory that cannot be made" 1 'read-only' \
 fails_with "unlock finds none" 3 microhsm unlock --state "$S"
 mount -o remount,rw "$H"
 ok "init when there is room" microhsm init alice --state "$S"
+is "that makes an identity" "$(grep -c 'microhsm  *entity:alice$' /proc/keys)" 1
 full "$H"
+ls -A "$H" > "$TMPDIR/there"
 says_once "a request has no place" 1 'full: make room' \
 	microhsm request alice --output "$H/alice.request"
-is "nor is a part of it there" "$(find "$H" -maxdepth 1 -name "alice*")" ""
+is "nor is a part of it there" "$(ls -A "$H")" "$(cat "$TMPDIR/there")"
 fails_with "standard output that is full" 1 sh -c 'microhsm status > /dev/full'
 fails_with "and for the request" 1 sh -c 'microhsm request alice > /dev/full'
 room "$H"

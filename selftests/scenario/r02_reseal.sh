@@ -29,7 +29,7 @@ no_pending()
 
 forgotten()
 {
-	microhsm forget "$1" && wait_for 5 sh -c "! grep -q 'entity:$1[: ]' /proc/keys"
+	microhsm forget "$1" && wait_for 5 sh -c "! grep -q 'entity:$1\$' /proc/keys"
 }
 
 join()

@@ -2,42 +2,93 @@
 # SPDX-License-Identifier: MIT
 # where: vm
 # timeout: 120
-# R02 R07. A joined identity: sealed by the agent, forgotten, opened again with its trust and
-# floors; joined once only; another's bundle; who may speak netlink; unloading.
+# R02 R07. A joined identity: joined once only, by no other's bundle nor another Region's fingerprint;
+# sealed by the agent with what it learns; forgotten, opened again with its trust; unloading.
 # shellcheck source=selftests/lib.sh
 . "${MH_LIB:-selftests/lib.sh}"
 # shellcheck source=selftests/scenario/office.sh
 . "$(dirname "${MH_LIB:-selftests/lib.sh}")/scenario/office.sh"
 
-plan 24
+# does NAME CODE REGEX CMD...: exit code and words
+does()
+{
+	_what=$1 _code=$2 _re=$3
+	shift 3
+	"$@" > "$W/said" 2>&1
+	_rc=$?
+	grep -Eq -- "$_re" "$W/said" && _re=said
+	is "$_what" "$_rc $_re" "$_code said"
+	[ "$_re" = said ] || note "$(head -n 5 "$W/said")"
+}
+
+# join BUNDLE IDENTITY FINGERPRINT
+join()
+{
+	microhsm join "$W/$1.bundle" --region "$3" --state "$W/state" --identity "$2"
+}
+
+pending()
+{
+	grep -q "microhsm  *entity:$1\$" /proc/keys
+}
+
+not_pending()
+{
+	! pending "$1"
+}
+
+version()
+{
+	microhsm fetch "$R/disk/data" --json | sed -n 's/.*"version": \([0-9]*\).*/\1/p'
+}
+
+sealed()
+{
+	sha256sum < "$(echo "$W/state/$R"*.blob)"
+}
+
+sealed_anew()
+{
+	test -n "$1" && test "$(sealed)" != "$1"
+}
+
+plan 31
 ok "a Region" office_open
-ok "a host" office_enrol alice
+for who in alice bob; do
+	microhsm init $who --state "$W/state" > /dev/null 2>&1
+	microhsm request $who --output "$W/$who.request" 2> "$W/$who.fp"
+	ok "$who is enrolled" officer entity enrol "$W/$who.request" \
+		--fingerprint "$(fingerprint_of "$W/$who.fp")" --output "$W/$who.bundle" \
+		--address 127.0.0.1:7878
+	ok "and waits" pending $who
+done
+does "another Region's fingerprint" 4 'is of Region hq with fingerprint .*nothing was joined' \
+	join alice alice aaaa-aaaa-aaaa-aaaa-aaaa
+does "another's bundle" 3 'answers another request' join bob alice "$region"
+ok "it still waits" pending alice
+ok "its own" join alice alice "$region"
 ok "its key has the Region's name" grep -q "microhsm  *entity:$R/alice" /proc/keys
-ok "the pending one is gone" wait_for 5 sh -c '! grep -q "microhsm  *entity:alice" /proc/keys'
-not_ok "the same bundle again" microhsm join "$W/alice.bundle" --region "$region" \
-	--state "$W/state" --identity alice
-microhsm init bob --state "$W/bob" > /dev/null 2>&1
-not_ok "another's bundle" microhsm join "$W/alice.bundle" --region "$region" \
-	--state "$W/bob" --identity bob
-not_ok "another Region's fingerprint" microhsm join "$W/alice.bundle" \
-	--region aaaa-aaaa-aaaa-aaaa-aaaa --state "$W/bob" --identity bob
+ok "the pending one is gone" wait_for 5 not_pending alice
+does "the same bundle again" 3 'no identity alice' join alice alice "$region"
+does "a second of that Region" 5 'there is one already' join bob bob "$region"
 ok "the agent" office_agent
 officer dataset create disk/data --mode group --lease 1h > /dev/null 2>&1
 officer grant disk/data alice > /dev/null 2>&1
 ok "version 1" officer instance add disk/data --generate
-ok "fetched" microhsm fetch $R/disk/data
+before=$(sealed)
+is "fetched" "$(version)" 1
 says "one session" 'sessions=1 identities=2' keys_probe status
-ok "the blob follows the version's floor" wait_for 5 sh -c \
-	"test $W/state/$R*.blob -nt $W/alice.bundle"
+ok "the blob follows the version's floor" wait_for 5 sealed_anew "$before"
 
 ok "forgotten" microhsm forget $R
 ok "its session ends" wait_for 5 sh -c "keys_probe status | grep -q sessions=0"
-not_ok "nothing is fetched" microhsm fetch $R/disk/data
+does "nothing is fetched" 3 'is the identity unlocked' microhsm fetch $R/disk/data
 ok "opened again" sh -c "microhsm unlock $W/state/$R*.blob --state $W/state"
-ok "and fetches" microhsm fetch $R/disk/data
+is "and fetches" "$(version)" 1
 ok "version 2" officer instance add disk/data --generate
-ok "is the newest" microhsm fetch $R/disk/data
+is "is the newest" "$(version)" 2
 says "the dump tells of the Region" "\"region\": *\"$R\"" microhsm status --json
+ok "it has a session" wait_for 5 sh -c "keys_probe status | grep -q sessions=1"
 ok "the agent killed" sh -c "kill -KILL ${agent:?}"
 ok "its sessions end" wait_for 5 sh -c "keys_probe status | grep -q sessions=0"
 ok "drain" microhsm drain
