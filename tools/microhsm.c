@@ -90,6 +90,8 @@ static int take_option(struct mht *t, const struct mht_verb *v, int argc, char *
 		if (*i + 1 >= argc)
 			return mh_fail(MH_EXIT_USAGE, "%s needs a value", arg);
 		value = argv[++*i];
+	} else if (!(o ? o : g)->arg && value) {
+		return mh_fail(MH_EXIT_USAGE, "%.*s takes no value", (int)n, arg);
 	}
 	if (g) {
 		if (g->arg)

@@ -42,6 +42,8 @@ extern const struct mht_verb mht_identity_verbs[], mht_key_verbs[], mht_sign_ver
 const char *mht_value(const struct mht *t, const char *name);
 unsigned int mht_values(const struct mht *t, const char *name, const char *const **values);
 
+/* A key's serial number on the command line; 0 or MH_EXIT_USAGE, told */
+int mht_serial(const char *what, const char *given, __s32 *serial);
 /* Tells that, and what to do; its exit code */
 int mht_no_module(void);
 /* Open /dev/microhsm; told when it is not there. */

@@ -9,6 +9,17 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+int mht_serial(const char *what, const char *given, __s32 *serial)
+{
+	u64 n;
+
+	if (mh_number(given, 1, INT32_MAX, &n))
+		return mh_fail(MH_EXIT_USAGE, "%s %s is no serial number; see microhsm keys", what,
+			       given);
+	*serial = (__s32)n;
+	return 0;
+}
+
 int mht_no_module(void)
 {
 	return mh_fail(MH_EXIT_UNREACHABLE,

@@ -85,10 +85,9 @@ static int owner(struct mht *t, __u32 *uid, __u32 *gid)
 
 	for (size_t i = 0; i < ARRAY_SIZE(o); i++) {
 		const char *v = mht_value(t, o[i].option);
-		char *end = NULL;
-		unsigned long n = v ? strtoul(v, &end, 10) : 0;
+		u64 n = 0;
 
-		if (v && (!*v || *end || n >= UINT32_MAX))
+		if (v && mh_number(v, 0, UINT32_MAX - 1, &n))
 			return mh_fail(MH_EXIT_USAGE, "%s %s is no number", o[i].option, v);
 		*o[i].out = (__u32)n;
 	}
@@ -113,9 +112,9 @@ static int run_init(struct mht *t)
 	if (!mh_name_ok(mh_text(name)))
 		return mh_fail(MH_EXIT_USAGE, "%s is no name: 1 to 64 of a-z 0-9 . _ -", name);
 	snprintf(io.name, sizeof(io.name), "%s", name);
-	ret = mht_device(t);
+	ret = owner(t, &io.uid, &io.gid);
 	if (!ret)
-		ret = owner(t, &io.uid, &io.gid);
+		ret = mht_device(t);
 	if (!ret)
 		ret = seats_read(t, &s, true);
 	if (!ret) {
@@ -141,9 +140,9 @@ static int run_init(struct mht *t)
 	return ret;
 }
 
-static int unlock_one(struct mht *t, const char *path)
+static int unlock_one(struct mht *t, const char *path, __u32 uid, __u32 gid)
 {
-	struct mh_unlock io = { .size = sizeof(io) };
+	struct mh_unlock io = { .size = sizeof(io), .uid = uid, .gid = gid };
 	struct mh_bytes blob = { 0 };
 	struct seats s = { 0 };
 	int ret = mh_file_read(path, MH_UBLOB_MAX, &blob);
@@ -154,9 +153,7 @@ static int unlock_one(struct mht *t, const char *path)
 		mh_bytes_free(&blob);
 		return mh_fail(MH_EXIT_BAD_INPUT, "%s is empty: no sealed identity", path);
 	}
-	ret = owner(t, &io.uid, &io.gid);
-	if (!ret)
-		ret = seats_read(t, &s, false);
+	ret = seats_read(t, &s, false);
 	if (!ret) {
 		io.blob = (__u64)(uintptr_t)blob.p;
 		io.len = (__u32)blob.n;
@@ -183,13 +180,16 @@ static int run_unlock(struct mht *t)
 	char path[PATH_MAX];
 	struct dirent *e;
 	unsigned int n = 0;
-	int ret = mht_device(t), one;
+	__u32 uid = 0, gid = 0;
+	int ret = owner(t, &uid, &gid), one;
 	DIR *d;
 
+	if (!ret)
+		ret = mht_device(t);
 	if (ret)
 		return ret;
 	if (t->operands)
-		return unlock_one(t, t->operand[0]);
+		return unlock_one(t, t->operand[0], uid, gid);
 	d = opendir(t->state);
 	if (!d)
 		return mh_fail_file(t->state, -errno);
@@ -200,7 +200,7 @@ static int run_unlock(struct mht *t)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", t->state, e->d_name);
 		n++;
-		one = unlock_one(t, path);
+		one = unlock_one(t, path, uid, gid);
 		if (one)
 			ret = one;
 	}

@@ -38,17 +38,25 @@ static const char *const refusals[] = {
 
 static int word(const struct word *table, const char *option, const char *given, long *out)
 {
-	char *end;
-
 	for (; table->name; table++)
 		if (!strcmp(table->name, given)) {
 			*out = table->value;
 			return 0;
 		}
-	*out = strtol(given, &end, 10);
-	return *given && !*end && *out > 0 ?
-		       0 :
-		       mh_fail(MH_EXIT_USAGE, "%s %s is not known", option, given);
+	return mh_fail(MH_EXIT_USAGE, "%s %s is not known", option, given);
+}
+
+/* @s and its like, or a serial number */
+static int keyring_of(const char *given, long *out)
+{
+	__s32 serial;
+
+	if (*given == '@')
+		return word(keyrings, "--keyring", given, out);
+	if (mht_serial("--keyring", given, &serial))
+		return MH_EXIT_USAGE;
+	*out = serial;
+	return 0;
 }
 
 /* ---- fetch ---- */
@@ -96,18 +104,18 @@ static int run_fetch(struct mht *t)
 	const char *ring = mht_value(t, "--keyring"), *as = mht_value(t, "--as"),
 		   *version = mht_value(t, "--version"), *timeout = mht_value(t, "--timeout"),
 		   *description = mht_value(t, "--description");
-	long keyring = KEY_SPEC_SESSION_KEYRING, form = MH_FORM_KEY, number = 0;
-	u64 seconds = 30;
+	long keyring = KEY_SPEC_SESSION_KEYRING, form = MH_FORM_KEY;
+	u64 seconds = 30, number = 0;
 	int ret = split_name(t->operand[0], &io);
 
 	if (!ret && ring)
-		ret = word(keyrings, "--keyring", ring, &keyring);
+		ret = keyring_of(ring, &keyring);
 	if (!ret && as)
 		ret = word(forms, "--as", as, &form);
-	if (!ret && version)
-		ret = word(&forms[3], "--version", version, &number);
-	if (!ret && timeout && (mh_duration(timeout, &seconds) || !seconds || seconds > 600))
-		ret = mh_fail(MH_EXIT_USAGE, "--timeout %s: from 1s to 10m", timeout);
+	if (!ret && version && mh_number(version, 1, INT64_MAX, &number))
+		ret = mh_fail(MH_EXIT_USAGE, "--version %s is no number from 1 on", version);
+	if (!ret && timeout && mh_duration(timeout, 600, &seconds))
+		ret = mh_fail(MH_EXIT_USAGE, "--timeout %s is no duration from 1s to 10m", timeout);
 	if (!ret && description && strlen(description) >= sizeof(io.description))
 		ret = mh_fail(MH_EXIT_USAGE, "the description is too long");
 	if (!ret)
@@ -118,7 +126,7 @@ static int run_fetch(struct mht *t)
 		return ret;
 	io.keyring = (__s32)keyring;
 	io.form = (__u8)form;
-	io.version = (__u64)number;
+	io.version = number;
 	io.timeout_ms = (__u32)(seconds * 1000);
 	if (description)
 		snprintf(io.description, sizeof(io.description), "%s", description);
@@ -251,14 +259,15 @@ static int pump(struct mht *t, __u32 op, int in, FILE *out, size_t chunk)
 static int file_job(struct mht *t, __u32 op, size_t chunk)
 {
 	struct mh_stream_io io = { .size = sizeof(io),
-				   .op = op,
-				   .serial = (__s32)strtol(t->operand[0], NULL, 10) };
+				   .op = op };
 	const char *path = t->operands > 1 ? t->operand[1] : "-", *out = mht_value(t, "--output");
-	int in, ret = mht_device(t);
+	int in, ret = mht_serial("KEY", t->operand[0], &io.serial);
 	char *text = NULL;
 	size_t len = 0;
 	FILE *f;
 
+	if (!ret)
+		ret = mht_device(t);
 	if (ret)
 		return ret;
 	in = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;

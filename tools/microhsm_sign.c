@@ -62,15 +62,9 @@ static int sign_delivered(__s32 key, const u8 digest[32], const char *out)
 static int chosen(struct mht *t, __s32 *serial)
 {
 	const char *key = mht_value(t, "--key");
-	char *end;
 
-	if (!key)
-		return mht_identity(t, mht_value(t, "--identity"), serial);
-	*serial = (__s32)strtol(key, &end, 10);
-	return *key && !*end && *serial > 0 ?
-		       0 :
-		       mh_fail(MH_EXIT_USAGE, "--key %s is no serial number; see microhsm keys",
-			       key);
+	return key ? mht_serial("--key", key, serial) :
+		     mht_identity(t, mht_value(t, "--identity"), serial);
 }
 
 static int run_sign(struct mht *t)

@@ -2,6 +2,7 @@
 /* repoctl: the officers' tool.  A table of nouns and verbs, and its options. */
 #include "repoctl.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -76,15 +77,34 @@ unsigned int rc_values(const struct rc_args *a, const char *name, const char *co
 	return 0;
 }
 
-int rc_duration(const struct rc_args *a, const char *name, u64 fallback, u64 *out)
+int rc_duration(const struct rc_args *a, const char *name, u64 fallback, u64 most, u64 *out)
 {
 	const char *v = rc_value(a, name);
 
 	*out = fallback;
-	if (v && mh_duration(v, out))
-		return mh_fail(MH_EXIT_USAGE, "%s %s is no duration: write 90s, 5m, 12h or 30d",
-			       name, v);
+	if (v && mh_duration(v, most, out))
+		return mh_fail(MH_EXIT_USAGE,
+			       "%s %s is no duration here: write 90s, 5m, 12h or 30d; from 1s to "
+			       "%llud",
+			       name, v, (unsigned long long)most / 86400);
 	return 0;
+}
+
+static int take_number(const char *name, const char *v, u64 least, u64 most, u64 *out)
+{
+	if (mh_number(v, least, most, out))
+		return mh_fail(MH_EXIT_USAGE, "%s %s is no number from %llu to %llu", name, v,
+			       (unsigned long long)least, (unsigned long long)most);
+	return 0;
+}
+
+int rc_number(const struct rc_args *a, const char *name, u64 fallback, u64 least, u64 most,
+	      u64 *out)
+{
+	const char *v = rc_value(a, name);
+
+	*out = fallback;
+	return v ? take_number(name, v, least, most, out) : 0;
 }
 
 static int add_key(struct rc *rc, const char *path)
@@ -97,14 +117,21 @@ static int add_key(struct rc *rc, const char *path)
 
 static int global_option(struct rc *rc, const char *name, const char *value)
 {
+	u64 fd;
+	int ret;
+
+	if (!strcmp(name, "--passphrase-fd")) {
+		ret = take_number(name, value, 0, INT_MAX, &fd);
+		if (!ret)
+			rc->passphrase_fd = (int)fd;
+		return ret;
+	}
 	if (!strcmp(name, "--socket"))
 		rc->socket = value;
 	else if (!strcmp(name, "--region"))
 		rc->region_label = value;
 	else if (!strcmp(name, "--json"))
 		rc->json = true;
-	else if (!strcmp(name, "--passphrase-fd"))
-		rc->passphrase_fd = value ? atoi(value) : -1;
 	else
 		return add_key(rc, value);
 	return 0;
@@ -136,6 +163,8 @@ static int take_option(struct rc *rc, const struct rc_verb *v, struct rc_args *a
 		if (*i + 1 >= argc)
 			return mh_fail(MH_EXIT_USAGE, "%s needs a value", arg);
 		value = argv[++*i];
+	} else if (!(o ? o : g)->arg && value) {
+		return mh_fail(MH_EXIT_USAGE, "%.*s takes no value", (int)n, arg);
 	}
 	if (g)
 		return global_option(rc, g->name, value);

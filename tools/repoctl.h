@@ -66,8 +66,13 @@ extern const struct rc_verb rc_region_verbs[], rc_officer_verbs[], rc_entity_ver
 /* Last value of an option of this verb, or NULL. */
 const char *rc_value(const struct rc_args *a, const char *name);
 unsigned int rc_values(const struct rc_args *a, const char *name, const char *const **values);
-/* Durations and numbers with a default; 0 or an exit code, told. */
-int rc_duration(const struct rc_args *a, const char *name, u64 fallback, u64 *out);
+#define RC_LIFE_MAX	UINT32_MAX
+#define RC_SERVE_MAX	(90 * 86400)	/* of a DELEGATION */
+
+/* Durations, 1 s to most, and numbers, with a default; 0 or an exit code, told. */
+int rc_duration(const struct rc_args *a, const char *name, u64 fallback, u64 most, u64 *out);
+int rc_number(const struct rc_args *a, const char *name, u64 fallback, u64 least, u64 most,
+	      u64 *out);
 
 /* All return 0 or an exit code, having told why. */
 int rc_connect(struct rc *rc);

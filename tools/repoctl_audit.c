@@ -116,12 +116,11 @@ static const struct rc_option show_options[] = {
 
 static int audit_show(struct rc *rc, const struct rc_args *a)
 {
-	const char *from = rc_value(a, "--from");
-	struct walk w = { .next = from ? strtoull(from, NULL, 10) : 1,
-			  .show = true,
-			  .json = rc->json };
-	int ret = walk_all(rc, &w);
+	struct walk w = { .show = true, .json = rc->json };
+	int ret = rc_number(a, "--from", 1, 1, INT64_MAX, &w.next);
 
+	if (!ret)
+		ret = walk_all(rc, &w);
 	mh_bytes_free(&w.checkpoint);
 	return ret;
 }

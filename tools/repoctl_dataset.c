@@ -31,14 +31,15 @@ static const struct word operations[] = {
 
 static const struct word stale[] = { { "refuse", 0 }, { "serve", 1 }, { 0 } };
 
-/* Comma-separated words; the values are or-ed. */
-static int words(const char *option, const char *given, const struct word *table, u32 *out)
+/* One word; or more, comma-separated, whose values are or-ed */
+static int words(const char *option, const char *given, const struct word *table, bool more,
+		 u32 *out)
 {
 	const char *p = given;
 
 	*out = 0;
-	while (*p) {
-		size_t n = strcspn(p, ",");
+	do {
+		size_t n = more ? strcspn(p, ",") : strlen(p);
 		const struct word *w = table;
 
 		while (w->name && (strlen(w->name) != n || strncmp(w->name, p, n)))
@@ -53,7 +54,7 @@ static int words(const char *option, const char *given, const struct word *table
 		}
 		*out |= w->value;
 		p += n + (p[n] == ',');
-	}
+	} while (*p);
 	return 0;
 }
 
@@ -64,12 +65,20 @@ static const char *word_of(const struct word *table, u32 value)
 	return table->name ? table->name : "?";
 }
 
-static int option_words(const struct rc_args *a, const char *option, const char *fallback,
-			const struct word *table, u32 *out)
+static int option_word(const struct rc_args *a, const char *option, const char *fallback,
+		       const struct word *table, u32 *out)
 {
 	const char *v = rc_value(a, option);
 
-	return words(option, v ? v : fallback, table, out);
+	return words(option, v ? v : fallback, table, false, out);
+}
+
+static int option_list(const struct rc_args *a, const char *option, const struct word *table,
+		       u32 *out)
+{
+	const char *v = rc_value(a, option);
+
+	return v ? words(option, v, table, true, out) : 0;
 }
 
 /* ---- dataset ---- */
@@ -93,20 +102,20 @@ struct policy_words {
 
 static int parse_policy(const struct rc_args *a, struct policy_words *p)
 {
-	int ret = option_words(a, "--mode", "session", modes, &p->mode);
+	int ret = option_word(a, "--mode", "session", modes, &p->mode);
 
 	if (!ret)
-		ret = option_words(a, "--algorithm", "aes256", algs, &p->alg);
+		ret = option_word(a, "--algorithm", "aes256", algs, &p->alg);
 	if (!ret)
-		ret = option_words(a, "--operations", "", operations, &p->ops);
+		ret = option_list(a, "--operations", operations, &p->ops);
 	if (!ret)
-		ret = option_words(a, "--export", "", exports, &p->export);
+		ret = option_list(a, "--export", exports, &p->export);
 	if (!ret)
-		ret = option_words(a, "--on-stale", "refuse", stale, &p->stale);
+		ret = option_word(a, "--on-stale", "refuse", stale, &p->stale);
 	if (!ret)
-		ret = rc_duration(a, "--lease", 0, &p->lease);
+		ret = rc_duration(a, "--lease", 0, RC_LIFE_MAX, &p->lease);
 	if (!ret)
-		ret = rc_duration(a, "--life", LIFE, &p->life);
+		ret = rc_duration(a, "--life", LIFE, RC_LIFE_MAX, &p->life);
 	/* what the form of delivery cannot enforce is an error, not a wish */
 	if (!ret && p->export && p->ops)
 		ret = mh_fail(MH_EXIT_USAGE, "--operations cannot be enforced on an exported key: "

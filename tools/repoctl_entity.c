@@ -158,6 +158,9 @@ static int entity_enrol(struct rc *rc, const struct rc_args *a)
 	if (rc_values(a, "--address", &addr) > MH_BUNDLE_ADDRESSES)
 		return mh_fail(MH_EXIT_USAGE, "--address: a bundle has room for %d",
 			       MH_BUNDLE_ADDRESSES);
+	ret = rc_duration(a, "--life", ENTITY_LIFE, RC_LIFE_MAX, &life);
+	if (ret)
+		return ret;
 	ret = mh_armour_read(a->operand[0], "JOIN REQUEST", MH_JOIN_REQUEST_MAX, &request);
 	if (ret == -EBADMSG)
 		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a join request", a->operand[0]);
@@ -175,9 +178,7 @@ static int entity_enrol(struct rc *rc, const struct rc_args *a)
 	mh_join_request_hash(mh_bytes_buf(&request), hash);
 	mh_fingerprint(hash, fingerprint);
 	snprintf(what, sizeof(what), "the request of %s", name);
-	ret = rc_duration(a, "--life", ENTITY_LIFE, &life);
-	if (!ret)
-		ret = rc_open_quorum(rc);
+	ret = rc_open_quorum(rc);
 	if (!ret)
 		ret = enrolled(rc, name, &q, &same);
 	if (!ret)

@@ -152,7 +152,7 @@ static int grant(struct rc *rc, const struct rc_args *a)
 	struct mh_stmt s;
 	bool wrapped = false;
 	u64 life = LIFE;
-	int ret = m ? rc_duration(a, "--life", LIFE, &life) :
+	int ret = m ? rc_duration(a, "--life", LIFE, RC_LIFE_MAX, &life) :
 		      mh_fail(MH_EXIT_FAILED, "out of memory");
 
 	if (!ret)

@@ -305,7 +305,7 @@ static int instance_add(struct rc *rc, const struct rc_args *a)
 	if (!k)
 		return mh_fail(MH_EXIT_FAILED, "out of memory");
 	k->dataset = a->operand[0];
-	ret = rc_duration(a, "--life", LIFE, &k->life);
+	ret = rc_duration(a, "--life", LIFE, RC_LIFE_MAX, &k->life);
 	if (!ret)
 		ret = rc_open_quorum(rc);
 	if (!ret)

@@ -132,7 +132,7 @@ static int delegation_create(struct rc *rc, const struct rc_args *a)
 	struct mh_bytes bytes;
 	struct mh_card card;
 	u64 life;
-	int ret = rc_duration(a, "--life", 90 * DAY, &life);
+	int ret = rc_duration(a, "--life", RC_SERVE_MAX, RC_SERVE_MAX, &life);
 
 	if (!ret)
 		ret = rc_open_quorum(rc);
@@ -309,15 +309,12 @@ static const struct rc_option region_options[] = {
 
 /* path: where to keep it for the next run, once nothing is left that could be wrong with it */
 static int submit_genesis(struct rc *rc, const struct rc_args *a, const char *path,
-			  const char *fingerprint)
+			  const char *fingerprint, u64 life)
 {
 	struct mh_bytes card_bytes;
 	struct mh_card card;
-	u64 life;
-	int ret = rc_duration(a, "--life", 90 * DAY, &life);
+	int ret = confirm_card(rc, rc_value(a, "--card"), &card_bytes, &card);
 
-	if (!ret)
-		ret = confirm_card(rc, rc_value(a, "--card"), &card_bytes, &card);
 	if (ret)
 		return ret;
 	ret = rc_item(rc, MH_ITEM_STATEMENT, mh_bytes_buf(&rc->anchor_bytes), MH_BUF(NULL, 0));
@@ -342,20 +339,22 @@ static int submit_genesis(struct rc *rc, const struct rc_args *a, const char *pa
 
 static int region_create(struct rc *rc, const struct rc_args *a)
 {
-	const char *label = a->operand[0], *m = rc_value(a, "--threshold"),
-		   *path = rc_value(a, "--genesis");
+	const char *label = a->operand[0], *path = rc_value(a, "--genesis");
 	char fingerprint[MH_FINGERPRINT_LEN], fallback[MH_NAME_MAX + 16];
-	unsigned long threshold = m ? strtoul(m, NULL, 10) : rc->keys;
 	bool is_new = false;
+	u64 threshold, life;
 	int ret;
 
 	if (!mh_name_ok(mh_text(label)))
 		return mh_fail(MH_EXIT_USAGE, "%s is no name: 1 to 64 of a-z 0-9 . _ -", label);
-	if (rc->keys && (!threshold || threshold > rc->keys))
-		return mh_fail(MH_EXIT_USAGE, "a threshold of %s with %u officers", m, rc->keys);
+	ret = rc_number(a, "--threshold", rc->keys, 1, rc->keys ? rc->keys : MH_OFFICERS_MAX,
+			&threshold);
+	if (!ret)
+		ret = rc_duration(a, "--life", RC_SERVE_MAX, RC_SERVE_MAX, &life);
 	snprintf(fallback, sizeof(fallback), "%s.anchor", label);
 	path = path ? path : fallback;
-	ret = rc_open_officers(rc);
+	if (!ret)
+		ret = rc_open_officers(rc);
 	if (!ret)
 		ret = no_key_twice(rc);
 	if (!ret)
@@ -365,7 +364,7 @@ static int region_create(struct rc *rc, const struct rc_args *a)
 	if (ret)
 		return ret;
 	mh_fingerprint(rc->region, fingerprint);
-	ret = submit_genesis(rc, a, is_new ? path : NULL, fingerprint);
+	ret = submit_genesis(rc, a, is_new ? path : NULL, fingerprint, life);
 	if (ret)
 		return ret;
 	if (rc->json)

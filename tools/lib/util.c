@@ -87,25 +87,47 @@ int mh_unhex(u8 *out, size_t n, const char *hex)
 	return 0;
 }
 
-int mh_duration(const char *s, u64 *seconds)
+/* Decimal digits, and no more than a u64 holds; NULL, or where they end */
+static const char *digits(const char *s, u64 *out)
+{
+	if (!isdigit((unsigned char)*s))
+		return NULL;
+	for (*out = 0; isdigit((unsigned char)*s); s++) {
+		unsigned int d = (unsigned int)(*s - '0');
+
+		if (*out > (UINT64_MAX - d) / 10)
+			return NULL;
+		*out = *out * 10 + d;
+	}
+	return s;
+}
+
+int mh_number(const char *s, u64 least, u64 most, u64 *out)
+{
+	u64 v;
+	const char *end = digits(s, &v);
+
+	if (!end || *end || v < least || v > most)
+		return -EINVAL;
+	*out = v;
+	return 0;
+}
+
+int mh_duration(const char *s, u64 most, u64 *seconds)
 {
 	static const struct {
 		char unit;
 		u32 factor;
 	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 0, 1 } };
-	char *end;
-	unsigned long long v;
+	u64 v;
+	const char *end = digits(s, &v);
 
-	if (!isdigit((unsigned char)*s))
-		return -EINVAL;
-	errno = 0;
-	v = strtoull(s, &end, 10);
-	if (errno || v > UINT32_MAX || (*end && end[1]))
+	if (!end || !v || (*end && end[1]))
 		return -EINVAL;
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (units[i].unit == *end) {
+		if (units[i].unit == *end && v <= most / units[i].factor) {
 			*seconds = v * units[i].factor;
-			return *seconds > UINT32_MAX ? -EINVAL : 0;
+			return 0;
 		}
 	return -EINVAL;
 }

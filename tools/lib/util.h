@@ -61,8 +61,10 @@ int mh_armour_write(const char *path, const char *label, const void *p, size_t n
 
 void mh_hex(char *out, const void *p, size_t n);	/* 2n + 1 bytes */
 int mh_unhex(u8 *out, size_t n, const char *hex);	/* exactly n bytes */
-/* "90s", "12h", "30d", "5m", plain seconds; -EINVAL */
-int mh_duration(const char *s, u64 *seconds);
+/* The one parser of numbers on command lines: decimal digits, nothing else; -EINVAL */
+int mh_number(const char *s, u64 least, u64 most, u64 *out);
+/* "90s", "12h", "30d", "5m", plain seconds, from 1 second to most; -EINVAL */
+int mh_duration(const char *s, u64 most, u64 *seconds);
 /* Compares what a person typed with a fingerprint: case, spaces and dashes do not matter. */
 bool mh_fingerprint_same(const char *typed, const char *fingerprint);
 /* Whether who says `given` means this Region: label, fingerprint, or id in hexadecimal */
