@@ -19,6 +19,7 @@ struct rc_option {
 	const char *help;
 };
 
+#define RC_PASSPHRASE_MAX 255
 #define RC_OPTIONS_MAX	12
 #define RC_VALUES_MAX	16
 
@@ -79,6 +80,9 @@ int rc_connect(struct rc *rc);
 int rc_call(struct rc *rc, u8 op, struct mh_buf body, struct mh_bytes *reply);
 /* By label, fingerprint or region_id, or the only one; reads the newest ANCHOR */
 int rc_open_region(struct rc *rc);
+/* Of the key in path: from --passphrase-fd, or asked; on failure it is wiped */
+int rc_passphrase(struct rc *rc, const char *path, const char *prompt,
+		  char pass[RC_PASSPHRASE_MAX + 1]);
 int rc_open_officers(struct rc *rc);	/* keys given; asks passphrases */
 /* Officers that are in the Region's ANCHOR, as many as its threshold. */
 int rc_open_quorum(struct rc *rc);

@@ -202,21 +202,33 @@ int rc_open_region(struct rc *rc)
 	return ret ? ret : read_anchor(rc);
 }
 
+int rc_passphrase(struct rc *rc, const char *path, const char *prompt,
+		  char pass[RC_PASSPHRASE_MAX + 1])
+{
+	int fd = rc->passphrase_fd,
+	    ret = fd >= 0 ? mh_secret_from_fd(fd, pass, RC_PASSPHRASE_MAX + 1) :
+			    mh_prompt_secret(prompt, pass, RC_PASSPHRASE_MAX + 1);
+
+	if (ret == -EMSGSIZE)
+		return mh_fail(MH_EXIT_USAGE, "%s: a passphrase has at most %d bytes", path,
+			       RC_PASSPHRASE_MAX);
+	if (ret && fd >= 0)
+		return mh_fail(MH_EXIT_USAGE, "%s: descriptor %d gives no passphrase: %s", path, fd,
+			       strerror(-ret));
+	return ret ? mh_fail(MH_EXIT_USAGE,
+			     "no passphrase for %s: no terminal; use --passphrase-fd N", path) :
+		     0;
+}
+
 static int open_officer(struct rc *rc, unsigned int i)
 {
-	char pass[256] = "", text[256];
+	char pass[RC_PASSPHRASE_MAX + 1] = "", text[256];
 	int ret;
 
-	if (rc->passphrase_fd >= 0) {
-		ret = mh_secret_from_fd(rc->passphrase_fd, pass, sizeof(pass));
-	} else {
-		snprintf(text, sizeof(text), "Passphrase of %s: ", rc->key_path[i]);
-		ret = mh_prompt_secret(text, pass, sizeof(pass));
-	}
+	snprintf(text, sizeof(text), "Passphrase of %s: ", rc->key_path[i]);
+	ret = rc_passphrase(rc, rc->key_path[i], text, pass);
 	if (ret)
-		return mh_fail(MH_EXIT_USAGE,
-			       "no passphrase for %s: no terminal; use --passphrase-fd N",
-			       rc->key_path[i]);
+		return ret;
 	ret = mh_officer_open(&rc->officer[i], rc->key_path[i], pass);
 	mh_wipe(pass, sizeof(pass));
 	if (ret == -EKEYREJECTED)

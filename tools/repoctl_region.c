@@ -11,37 +11,32 @@
 
 /* ---- officer ---- */
 
-static int read_new_passphrase(struct rc *rc, char *pass, size_t size)
+static int read_new_passphrase(struct rc *rc, const char *path, char pass[RC_PASSPHRASE_MAX + 1])
 {
-	char again[256] = "";
-	int ret;
+	char again[RC_PASSPHRASE_MAX + 1] = "";
+	int ret = rc_passphrase(rc, path, "New passphrase: ", pass);
 
-	if (rc->passphrase_fd >= 0)
-		return mh_secret_from_fd(rc->passphrase_fd, pass, size) ?
-			       mh_fail(MH_EXIT_USAGE, "descriptor %d gives no passphrase",
-				       rc->passphrase_fd) :
-			       0;
-	if (mh_prompt_secret("New passphrase: ", pass, size) ||
-	    mh_prompt_secret("Again: ", again, sizeof(again)))
-		return mh_fail(MH_EXIT_USAGE,
-			       "no terminal to ask for a passphrase: use --passphrase-fd N");
-	ret = strcmp(pass, again) ?
-		      mh_fail(MH_EXIT_USAGE, "the two passphrases differ; nothing was made") :
-		      0;
+	if (ret || rc->passphrase_fd >= 0)
+		return ret;
+	ret = rc_passphrase(rc, path, "Again: ", again);
+	if (!ret && strcmp(pass, again))
+		ret = mh_fail(MH_EXIT_USAGE, "the two passphrases differ; nothing was made");
 	mh_wipe(again, sizeof(again));
+	if (ret)
+		mh_wipe(pass, RC_PASSPHRASE_MAX + 1);
 	return ret;
 }
 
 static int officer_key_create(struct rc *rc, const struct rc_args *a)
 {
-	char pass[256] = "", fingerprint[MH_FINGERPRINT_LEN];
+	char pass[RC_PASSPHRASE_MAX + 1] = "", fingerprint[MH_FINGERPRINT_LEN];
 	u8 pub[MH_P256_PUB_LEN];
 	const char *path = a->operand[a->operands - 1];
 	int ret;
 
 	if (strcmp(a->operand[0], "create") || a->operands != 2)
 		return mh_fail(MH_EXIT_USAGE, "usage: repoctl officer key create FILE");
-	ret = read_new_passphrase(rc, pass, sizeof(pass));
+	ret = read_new_passphrase(rc, path, pass);
 	if (ret)
 		return ret;
 	ret = mh_officer_create(path, pass, pub);

@@ -165,12 +165,32 @@ bool mh_region_is(const char *given, struct mh_buf label, const u8 id[32])
 	       !strcasecmp(given, hex);
 }
 
+/* A byte at a time: what follows the line is not this one's to take */
+static int read_line(int fd, char *out, size_t size)
+{
+	size_t n = 0;
+	ssize_t got;
+
+	while ((got = read(fd, out + n, 1)) == 1 && out[n] != '\n')
+		if (++n == size) {
+			mh_wipe(out, size);
+			return -EMSGSIZE;
+		}
+	if (got < 0) {
+		int err = -errno;
+
+		mh_wipe(out, size);
+		return err;
+	}
+	out[n] = 0;
+	return got ? 0 : -ENODATA;
+}
+
 static int prompt(const char *text, char *out, size_t size, bool echo)
 {
 	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	struct termios was, quiet;
-	size_t n = 0;
-	int ret = 0;
+	int ret;
 
 	if (fd < 0 || tcgetattr(fd, &was) < 0) {
 		if (fd >= 0)
@@ -182,18 +202,7 @@ static int prompt(const char *text, char *out, size_t size, bool echo)
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
 	tcsetattr(fd, TCSAFLUSH, &quiet);
 	dprintf(fd, "%s", text);
-	while (n + 1 < size) {
-		ssize_t got = read(fd, out + n, 1);
-
-		if (got != 1) {
-			ret = -EIO;
-			break;
-		}
-		if (out[n] == '\n')
-			break;
-		n++;
-	}
-	out[n] = 0;
+	ret = read_line(fd, out, size);
 	tcsetattr(fd, TCSAFLUSH, &was);
 	if (!echo)
 		dprintf(fd, "\n");
@@ -210,24 +219,17 @@ int mh_prompt_secret(const char *text, char *out, size_t size)
 
 int mh_prompt_line(const char *text, char *out, size_t size)
 {
-	return prompt(text, out, size, true);
+	int ret = prompt(text, out, size, true);
+
+	/* wiped: no answer is that long */
+	return ret == -EMSGSIZE ? 0 : ret;
 }
 
 int mh_secret_from_fd(int fd, char *out, size_t size)
 {
-	size_t n = 0;
+	int ret = read_line(fd, out, size);
 
-	while (n + 1 < size) {
-		ssize_t got = read(fd, out + n, 1);
-
-		if (got < 0)
-			return -errno;
-		if (!got || out[n] == '\n')
-			break;
-		n++;
-	}
-	out[n] = 0;
-	return 0;
+	return ret == -ENODATA ? 0 : ret;
 }
 
 void mh_process_protect(void)

@@ -69,10 +69,14 @@ int mh_duration(const char *s, u64 most, u64 *seconds);
 bool mh_fingerprint_same(const char *typed, const char *fingerprint);
 /* Whether who says `given` means this Region: label, fingerprint, or id in hexadecimal */
 bool mh_region_is(const char *given, struct mh_buf label, const u8 id[32]);
-/* Prompt on the terminal without echo; NUL-terminated; -ENOTTY */
+/*
+ * Prompt on the terminal without echo; NUL-terminated.  -ENOTTY, or -EMSGSIZE: it is never cut;
+ * out is wiped.
+ */
 int mh_prompt_secret(const char *prompt, char *out, size_t size);
+/* The same with echo; what is too long is taken for nothing */
 int mh_prompt_line(const char *prompt, char *out, size_t size);
-/* First line of a descriptor (passphrase), without newline */
+/* First line of a descriptor (passphrase), without newline; -EMSGSIZE */
 int mh_secret_from_fd(int fd, char *out, size_t size);
 /* No core dumps, no ptrace by others, for processes that hold secrets. */
 void mh_process_protect(void);
