@@ -259,10 +259,10 @@ static int confine(int file)
 		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
 	if (!ret)
 		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(pwrite64), 1,
-				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)file));
+				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)file, 0));
 	if (!ret)
 		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fdatasync), 1,
-				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)file));
+				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)file, 0));
 	if (!ret)
 		ret = seccomp_load(ctx);
 	seccomp_release(ctx);
