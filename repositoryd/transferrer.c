@@ -347,6 +347,30 @@ static int send_done(struct mh_conn *c, struct mh_answer_out *a)
 	return mh_conn_record(c, MH_R_DONE, a->request, body, sizeof(body));
 }
 
+/* Its delivery was recorded when it was decided: what became of it is recorded too. */
+static void record_refusal(struct mh_conn *c, const struct mh_answer_out *a, u8 code)
+{
+	struct mh_daemon *d = c->daemon;
+	struct mh_audit_record r = {
+		.event = MH_AUDIT_DELIVERY,
+		.outcome = code,
+		.request = a->request,
+		.who = mh_text(c->name),
+		.what = MH_BUF(a->name, a->name_len),
+		.number = a->version,
+	};
+	int ret = mh_server_begin(d);
+
+	memcpy(r.region, c->region->row.id, sizeof(r.region));
+	memcpy(r.leaf, a->leaf, sizeof(r.leaf));
+	memcpy(r.h, c->stp.h_auth, sizeof(r.h));
+	if (!ret)
+		ret = mh_audit_append(&d->audit, &r, mh_now(d));
+	if (ret)
+		mh_log(MH_LOG_ERROR, "audit: request %u of %s was refused, not delivered, and that "
+		       "could not be recorded: %s", a->request, c->name, mh_store_error(d->store));
+}
+
 /*
  * An answer may wait long behind a peer that reads slowly; what officers changed meanwhile counts
  * for all of it that is not yet sent.
@@ -368,6 +392,7 @@ static int decide_again(struct mh_conn *c, struct mh_answer_out *a)
 	mh_decision_free(&g);
 	if (ret || !code)
 		return ret;
+	record_refusal(c, a, code);
 	if (a->records)
 		return -EKEYREVOKED;
 	a->code = code;

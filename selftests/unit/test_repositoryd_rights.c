@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/audit_record.h"
 #include "rd_world.h"
 #include "repositoryd.h"
 
@@ -170,16 +171,45 @@ static void queue_and_new_version(void **state)
 	mh_client_close(&c);
 }
 
+/* Deliveries to alice that the audit says were refused as revoked, from this record on */
+static int refused_since(u64 *seq)
+{
+	u8 body[44] = { 0 };
+	struct mh_bytes reply;
+	struct mh_reader r;
+	int refused = 0;
+	u32 n;
+
+	mh_put64(body + 32, *seq + 1);
+	mh_put32(body + 40, 4096);
+	assert_int_equal(rd_call(&w, MH_ADMIN_AUDIT, MH_BUF(body, sizeof(body)), &reply), 0);
+	mh_reader_init(&r, reply.p, reply.n);
+	n = mh_read_u32(&r);
+	for (u32 i = 0; i < n; i++) {
+		struct mh_audit_record rec;
+
+		assert_int_equal(mh_audit_record_decode(&rec, mh_read_big(&r, MH_AUDIT_RECORD_MAX)),
+				 0);
+		*seq = rec.seq;
+		refused += rec.event == MH_AUDIT_DELIVERY && rec.outcome == MH_REFUSED_REVOKED;
+	}
+	mh_bytes_free(&reply);
+	return refused;
+}
+
 static void queue_and_revoke(void **state)
 {
 	struct mh_client c;
+	u64 seq = 0;
 
 	(void)state;
 	queue_up(&c);
+	refused_since(&seq);
 	rd_revoke(&w, MH_ENTITY, "alice", 100);
 	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
 	/* what was in the sockets' buffers is out of our hands; six megabytes are not */
 	assert_in_range(read_all(&c), 0, QUEUED / 2);
+	assert_in_range(refused_since(&seq), 1, QUEUED);	/* R40 */
 	assert_int_equal(c.pushed[MH_REVOKE], 1);
 	mh_client_close(&c);
 	rd_host_free(&alice);
