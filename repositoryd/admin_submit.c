@@ -94,7 +94,7 @@ static u8 check_serial(struct mh_submit *s, const u8 *region, const struct mh_st
 static u8 take_genesis(struct mh_submit *s, const struct mh_stmt *st)
 {
 	struct mh_store_region row = { .anchor_serial = st->serial };
-	char fingerprint[MH_FINGERPRINT_LEN];
+	char fingerprint[MH_FINGERPRINT_LEN], packed[65];
 	struct mh_store_region have;
 	int ret = mh_anchor_genesis(st, row.id);
 
@@ -112,6 +112,9 @@ static u8 take_genesis(struct mh_submit *s, const struct mh_stmt *st)
 	if (st->subject.n > MH_NAME_MAX)
 		return mh_admin_say(s->a, MH_ADMIN_INVALID, "the Region's label is too long");
 	memcpy(row.label, st->subject.p, st->subject.n);
+	if (!mh_region_form(row.label, packed))
+		return mh_admin_say(s->a, MH_ADMIN_INVALID,
+				    "the Region's label reads like a fingerprint");
 	ret = mh_store_region_put(s->a->daemon->store, &row);
 	if (ret || touch(s, row.id, true))
 		return mh_admin_store_failed(s->a, ret);

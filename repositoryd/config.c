@@ -92,23 +92,10 @@ static int set_level(struct mh_config *c, const char *v)
 
 static int set_genesis(struct mh_config *c, const char *v)
 {
-	static const char base32[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-	char packed[MH_HASH_LEN * 2 + 1];
-	u8 id[32];
-	size_t n = 0;
+	char packed[65];
 
-	for (const char *p = v; *p; p++) {
-		if (*p == ' ' || *p == '-' || *p == ':')
-			continue;
-		if (n == sizeof(packed) - 1)
-			return -EINVAL;
-		packed[n++] = *p;
-	}
-	packed[n] = 0;
-	/* 100 bits of base32, or 256 of hexadecimal */
-	if (n == 20 ? strspn(packed, base32) != n : mh_unhex(id, 32, packed))
-		return -EINVAL;
-	return add_text(c->genesis, &c->geneses, MH_GENESIS_MAX, packed);
+	return mh_region_form(v, packed) ? -EINVAL :
+		add_text(c->genesis, &c->geneses, MH_GENESIS_MAX, packed);
 }
 
 int mh_config_address(const char *text, struct addrinfo **out)

@@ -123,6 +123,14 @@ int mh_store_run(struct mh_store *st, sqlite3_stmt *s)
 
 	if (!s)
 		return -EIO;
+	/*
+	 * SQLite may have rolled back by itself, when the disk was full: what is left of the
+	 * transaction must not be stored alone.  The error is still that of the first failure.
+	 */
+	if (st->open && sqlite3_get_autocommit(st->db)) {
+		sqlite3_clear_bindings(s);
+		return -EIO;
+	}
 	rc = sqlite3_step(s);
 	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
 		ret = mh_store_fail(st, rc);

@@ -335,13 +335,16 @@ static int submit_genesis(struct rc *rc, const struct rc_args *a, const char *pa
 static int region_create(struct rc *rc, const struct rc_args *a)
 {
 	const char *label = a->operand[0], *path = rc_value(a, "--genesis");
-	char fingerprint[MH_FINGERPRINT_LEN], fallback[MH_NAME_MAX + 16];
+	char fingerprint[MH_FINGERPRINT_LEN], fallback[MH_NAME_MAX + 16], packed[65];
 	bool is_new = false;
 	u64 threshold, life;
 	int ret;
 
 	if (!mh_name_ok(mh_text(label)))
 		return mh_fail(MH_EXIT_USAGE, "%s is no name: 1 to 64 of a-z 0-9 . _ -", label);
+	if (!mh_region_form(label, packed))
+		return mh_fail(MH_EXIT_USAGE, "%s reads like a fingerprint: take another label",
+			       label);
 	ret = rc_number(a, "--threshold", rc->keys, 1, rc->keys ? rc->keys : MH_OFFICERS_MAX,
 			&threshold);
 	if (!ret)

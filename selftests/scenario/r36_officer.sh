@@ -30,7 +30,11 @@ datasets()
 	officer --region other dataset list --json
 }
 
+<<<<<<< HEAD
 plan 61
+=======
+plan 39
+>>>>>>> 81c99af (repositoryd, tools: a turn is stored whole or not; a label is no fingerprint)
 ok "r36 a Region" office_open
 ok "r36 by its fingerprint" officer --region "$R:$region" dataset list
 ok "r36 however it is written" officer --region "$R:$(echo "$region" | tr 'a-z-' 'A-Z ')" dataset list
@@ -92,6 +96,8 @@ late()
 mine="--key $W/officer.pem" strangers="--key $W/stranger.pem"
 # shellcheck disable=SC2086 # options
 {
+	fails_with "r36 no label like a fingerprint" 2 \
+		officer region create cpj7-inma-cnof-y2mv-x2z3 --genesis "$W/late" --card "$card"
 	fails_with "r36 no officer twice" 2 late $mine $mine --card "$card"
 	fails_with "r36 nor another server's card" 4 late $mine --card aaaa-aaaa-aaaa-aaaa-aaaa
 	fails_with "r36 nor without a server" 6 late $mine --card "$card" --socket "$W/none"

@@ -21,6 +21,8 @@
 	} \
 } while (0)
 
+const char *rd_label = "eu";
+
 static u16 free_port(void)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -223,7 +225,7 @@ void rd_genesis(struct rd_world *w)
 
 	memset(w->region, 0, 32);
 	memset(w->anchor_leaf, 0, 32);
-	rd_begin(w, &b, buf, sizeof(buf), MH_ANCHOR, "eu", 1);
+	rd_begin(w, &b, buf, sizeof(buf), MH_ANCHOR, rd_label, 1);
 	mh_write_attr(&b, MH_A_KEYS, w->officer_pub, 64);
 	mh_write_attr_u8(&b, MH_A_THRESHOLD, 1);
 	mh_write_attr(&b, MH_A_BEFORE, zero, 32);

@@ -22,6 +22,8 @@ struct rd_host {
 	u8 leaf[32];		/* of its ENTITY */
 };
 
+extern const char *rd_label;	/* of Regions made next; "eu" */
+
 struct rd_world {
 	char dir[64], ini[96], socket[96], admin[96];
 	u16 port;

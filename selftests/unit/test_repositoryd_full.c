@@ -86,9 +86,67 @@ static void disk_full(void **state)
 	rd_teardown(&f);
 }
 
+static int append(struct mh_audit *a)
+{
+	static u8 what[MH_DATASET_MAX];
+	struct mh_audit_record r = { .event = MH_AUDIT_DELIVERY, .request = 1,
+				     .what = MH_BUF(what, sizeof(what)) };
+	int ret = mh_store_in_transaction(a->store) ? 0 : mh_store_begin(a->store);
+
+	memset(what, 'd', sizeof(what));
+	return ret ? ret : mh_audit_append(a, &r, 1);
+}
+
+/*
+ * The disk fills up within a turn of the loop, and SQLite rolls back by itself: none of the turn's
+ * other records is stored without those before it.
+ */
+static void turn(void **state)
+{
+	struct mh_keeper k;
+	struct mh_store *st;
+	struct mh_audit a;
+	char dir[] = "/tmp/rd-XXXXXX", store[64], keeper[64], cmd[256];
+	int ret = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(cmd, sizeof(cmd), "mkdir %s/s && mount -t tmpfs -o size=3m none %s/s", dir, dir);
+	if (geteuid() || system(cmd))
+		skip();
+	snprintf(store, sizeof(store), "%s/s/db", dir);
+	snprintf(keeper, sizeof(keeper), "%s/k", dir);
+	assert_int_equal(mh_keeper_start(&k, keeper, NULL, "n", MH_KEEPER_MAY_MAKE), 0);
+	assert_int_equal(mh_store_open(&st, store), 0);
+	assert_int_equal(mh_audit_open(&a, st, &k, false), 0);
+	assert_int_equal(append(&a), 0);
+	assert_int_equal(mh_audit_commit(&a), 0);
+	for (int i = 0; !ret && i < 100000; i++)
+		ret = append(&a);
+	assert_int_equal(ret, -ENOSPC);
+	for (int i = 0; i < 3; i++)
+		assert_int_not_equal(append(&a), 0);
+	assert_int_not_equal(mh_audit_commit(&a), 0);
+	mh_store_rollback(st);
+	assert_int_equal(mh_audit_reload(&a), 0);
+	assert_int_equal(append(&a), 0);
+	assert_int_equal(mh_audit_commit(&a), 0);
+	assert_int_equal(a.durable.seq, 2);
+	mh_store_close(st);
+	mh_keeper_stop(&k);
+	assert_int_equal(mh_keeper_start(&k, keeper, NULL, "n", 0), 0);
+	assert_int_equal(mh_store_open(&st, store), 0);
+	assert_int_equal(mh_audit_open(&a, st, &k, false), 0);
+	assert_int_equal(a.durable.seq, 2);
+	mh_store_close(st);
+	mh_keeper_stop(&k);
+	snprintf(cmd, sizeof(cmd), "umount %s/s && rm -r %s", dir, dir);
+	assert_int_equal(system(cmd), 0);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(disk_full) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(disk_full), cmocka_unit_test(turn) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

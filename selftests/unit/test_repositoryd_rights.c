@@ -252,6 +252,20 @@ static void wraps(void **state)
 	mh_client_close(&c);
 }
 
+/* R36: a label that reads like a fingerprint is none, even where the INI names the Region. */
+static void no_such_label(void **state)
+{
+	struct rd_world other;
+
+	(void)state;
+	rd_label = "cpj7-inma-cnof-y2mv-x2z3";
+	rd_setup(&other, NULL, NULL);
+	rd_label = "eu";
+	assert_int_equal(rd_start(&other), 0);
+	assert_int_equal(rd_submit(&other), MH_ADMIN_INVALID);
+	rd_teardown(&other);
+}
+
 static void policy_revoked(void **state)
 {
 	struct mh_client c;
@@ -277,6 +291,7 @@ int main(void)
 		cmocka_unit_test(queue_and_new_version),
 		cmocka_unit_test(queue_and_revoke),
 		cmocka_unit_test(wraps),
+		cmocka_unit_test(no_such_label),
 		cmocka_unit_test(policy_revoked),
 	};
 

@@ -155,14 +155,31 @@ bool mh_fingerprint_same(const char *typed, const char *fingerprint)
 	}
 }
 
+int mh_region_form(const char *given, char packed[65])
+{
+	static const char base32[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+	size_t n = 0;
+	u8 id[32];
+
+	memset(packed, 0, 65);
+	for (const char *p = skip_separators(given); *p; p = skip_separators(p + 1)) {
+		if (n == 64)
+			return -EINVAL;
+		packed[n++] = *p;
+	}
+	/* 100 bits of base32, or 256 of hexadecimal */
+	return n == 20 && strspn(packed, base32) == n ? 0 : mh_unhex(id, 32, packed);
+}
+
 bool mh_region_is(const char *given, struct mh_buf label, const u8 id[32])
 {
-	char fingerprint[MH_FINGERPRINT_LEN], hex[65];
+	char fingerprint[MH_FINGERPRINT_LEN], hex[65], packed[65];
 
+	if (mh_region_form(given, packed))
+		return mh_buf_equal(mh_text(given), label);
 	mh_fingerprint(id, fingerprint);
 	mh_hex(hex, id, 32);
-	return mh_buf_equal(mh_text(given), label) || mh_fingerprint_same(given, fingerprint) ||
-	       !strcasecmp(given, hex);
+	return mh_fingerprint_same(packed, fingerprint) || !strcasecmp(packed, hex);
 }
 
 /* A byte at a time: what follows the line is not this one's to take */

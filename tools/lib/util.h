@@ -67,7 +67,15 @@ int mh_number(const char *s, u64 least, u64 most, u64 *out);
 int mh_duration(const char *s, u64 most, u64 *seconds);
 /* Compares what a person typed with a fingerprint: case, spaces and dashes do not matter. */
 bool mh_fingerprint_same(const char *typed, const char *fingerprint);
-/* Whether who says `given` means this Region: label, fingerprint, or id in hexadecimal */
+/*
+ * given is a Region's fingerprint or its id in hexadecimal, however spaced: 0 and without spaces,
+ * else -EINVAL.  No label may have that form, lest a server's word pass for a person's.
+ */
+int mh_region_form(const char *given, char packed[65]);
+/*
+ * Whether who says `given` means this Region: its fingerprint or id if it has that form, and its
+ * label if not
+ */
 bool mh_region_is(const char *given, struct mh_buf label, const u8 id[32]);
 /*
  * Prompt on the terminal without echo; NUL-terminated.  -ENOTTY, or -EMSGSIZE: it is never cut;
