@@ -120,10 +120,12 @@ static int write_bundle(struct rc *rc, const struct rc_args *a, const char *name
 }
 
 /*
- * Enrolled already with these keys, which hold: only the bundle is made again.  At their end they
+ * Enrolled already with these keys, which hold, by the ENTITY of this leaf: the bundle is made
+ * again, and the server gets Kec-public again, whose keeper may have lost it.  At their end they
  * are enrolled anew; once revoked they never are: their host knows that they are.
  */
-static int enrolled(struct rc *rc, const char *name, const struct mh_join_request *q, bool *same)
+static int enrolled(struct rc *rc, const char *name, const struct mh_join_request *q, bool *same,
+		    u8 leaf[MH_HASH_LEN])
 {
 	enum rc_standing standing = RC_HOLDS;
 	struct mh_bytes bytes = { 0 };
@@ -132,8 +134,10 @@ static int enrolled(struct rc *rc, const char *name, const struct mh_join_reques
 
 	*same = !ret && mh_buf_equal(mh_stmt_attr(&s, MH_A_KEI), q->kei) &&
 		mh_buf_equal(mh_stmt_attr(&s, MH_A_KES), MH_BUF(q->kes, MH_P256_PUB_LEN));
-	if (*same)
+	if (*same) {
+		memcpy(leaf, s.leaf, MH_HASH_LEN);
 		ret = rc_standing(rc, &s, &standing);
+	}
 	mh_bytes_free(&bytes);
 	if (standing == RC_REVOKED)
 		return mh_fail(MH_EXIT_REVOKED,
@@ -150,7 +154,7 @@ static int entity_enrol(struct rc *rc, const struct rc_args *a)
 	struct mh_bytes request = { 0 };
 	struct mh_join_request q;
 	const char *const *addr;
-	u8 hash[MH_HASH_LEN];
+	u8 hash[MH_HASH_LEN], leaf[MH_HASH_LEN];
 	bool same = false;
 	u64 life;
 	int ret;
@@ -180,16 +184,16 @@ static int entity_enrol(struct rc *rc, const struct rc_args *a)
 	snprintf(what, sizeof(what), "the request of %s", name);
 	ret = rc_open_quorum(rc);
 	if (!ret)
-		ret = enrolled(rc, name, &q, &same);
+		ret = enrolled(rc, name, &q, &same, leaf);
 	if (!ret)
 		ret = rc_confirm_fingerprint(rc, what, fingerprint, rc_value(a, "--fingerprint"));
-	if (!ret && !same) {
-		ret = add_entity(rc, &q, name, life);
-		if (!ret)
-			ret = rc_submit(rc);
-		if (!ret)
-			ret = rc_holds(rc, MH_ENTITY, name);
-	}
+	if (!ret)
+		ret = same ? rc_item_sealed(rc, MH_ITEM_KEC, MH_L("admin kec"), leaf, q.kec.p) :
+			     add_entity(rc, &q, name, life);
+	if (!ret)
+		ret = rc_submit(rc);
+	if (!ret && !same)
+		ret = rc_holds(rc, MH_ENTITY, name);
 	if (!ret)
 		ret = write_bundle(rc, a, name, hash);
 	mh_bytes_free(&request);

@@ -30,11 +30,7 @@ datasets()
 	officer --region other dataset list --json
 }
 
-<<<<<<< HEAD
-plan 61
-=======
-plan 39
->>>>>>> 81c99af (repositoryd, tools: a turn is stored whole or not; a label is no fingerprint)
+plan 62
 ok "r36 a Region" office_open
 ok "r36 by its fingerprint" officer --region "$R:$region" dataset list
 ok "r36 however it is written" officer --region "$R:$(echo "$region" | tr 'a-z-' 'A-Z ')" dataset list

@@ -35,7 +35,7 @@ put_back()
 	cp -a "$W/was" "$W/store"
 }
 
-plan 29
+plan 33
 ok "a Region" office_open
 ok "a host" office_enrol alice
 officer dataset create disk/data > /dev/null 2>&1
@@ -83,5 +83,17 @@ says "the audit tells" ' gap  *done ' repoctl audit show
 does "so does who verifies it" 0 'not the one that the server had left, 1 times' repoctl audit verify
 stop repositoryd
 ok "it needs no word at the next start" office_daemon
+stop repositoryd
+
+# ---- the keeper's secrets are lost ----
+rm -rf "$W/keeper"
+mkdir "$W/keeper"
+start repositoryd repositoryd --config "$W/ini" --new-keys
+wait_for 10 grep -q "office serves" "$TMPDIR/repositoryd.log"
+ok "new keys get their delegation" officer delegation create --card "$(repoctl card | sed 's/.* //')"
+ok "the host's enrolment is sent again" officer entity enrol "$W/alice.request" \
+	--fingerprint "$(fingerprint_of "$W/alice.fp")" --output "$W/again.bundle"
+ok "a key" officer instance add disk/data --generate
+ok "and it is served as before" microhsm fetch "$R/disk/data"
 stop repositoryd
 stop agent
