@@ -150,6 +150,8 @@ static int run(struct mht *t, int argc, char **argv)
 		return mh_fail(MH_EXIT_USAGE, "what is to be done? see microhsm --help");
 	if (t->operands < v->least || t->operands > v->most)
 		return mh_fail(MH_EXIT_USAGE, "usage: microhsm %s %s", v->verb, v->operands);
+	if (t->json && v->no_json)
+		return mh_fail(MH_EXIT_USAGE, "%s has no result that --json could show", v->verb);
 	return v->run(t);
 }
 

@@ -34,6 +34,7 @@ struct mht_verb {
 	const char *help;
 	const struct mht_option *options;
 	int (*run)(struct mht *t);
+	bool no_json;		/* standard output is for a file's bytes, or for nothing */
 };
 
 extern const struct mht_verb mht_identity_verbs[], mht_key_verbs[], mht_sign_verbs[],
@@ -44,6 +45,8 @@ unsigned int mht_values(const struct mht *t, const char *name, const char *const
 
 /* A key's serial number on the command line; 0 or MH_EXIT_USAGE, told */
 int mht_serial(const char *what, const char *given, __s32 *serial);
+/* A result as JSON, in one line; takes it over */
+void mht_print(json_t *j);
 /* Tells that, and what to do; its exit code */
 int mht_no_module(void);
 /* Open /dev/microhsm; told when it is not there. */

@@ -559,6 +559,6 @@ static int run_agent(struct mht *t)
 const struct mht_verb mht_agent_verbs[] = {
 	{ "agent", "", 0, 0,
 	  "relay the kernel's sessions to repositories; runs until it is told to end",
-	  agent_options, run_agent },
+	  agent_options, run_agent, true },
 	{ 0 },
 };

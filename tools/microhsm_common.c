@@ -20,6 +20,13 @@ int mht_serial(const char *what, const char *given, __s32 *serial)
 	return 0;
 }
 
+void mht_print(json_t *j)
+{
+	json_dumpf(j, stdout, JSON_PRESERVE_ORDER);
+	putchar('\n');
+	json_decref(j);
+}
+
 int mht_no_module(void)
 {
 	return mh_fail(MH_EXIT_UNREACHABLE,

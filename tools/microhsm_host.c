@@ -87,9 +87,8 @@ static void print_event(__u32 kind, const char *region, const char *name, __u64 
 
 	mh_time_text((u64)time(NULL), when);
 	if (t->json)
-		printf("{\"time\": \"%s\", \"event\": \"%s\", \"region\": \"%s\", \"name\": "
-		       "\"%s\", \"number\": %llu}\n",
-		       when, word, region, name, (unsigned long long)n);
+		mht_print(json_pack("{s:s,s:s,s:s,s:s,s:I}", "time", when, "event", word, "region",
+				    region, "name", name, "number", (json_int_t)n));
 	else
 		printf("%s %s %s%s%s %llu\n", when, word, region, *name ? "/" : "", name,
 		       (unsigned long long)n);
@@ -117,16 +116,19 @@ static int run_drain(struct mht *t)
 			       "%u keys are still held by someone: try again; rmmod waits for them",
 			       io.left);
 	ret = mht_ioctl(t, MH_IOC_DRAIN, &io, "draining");
-	if (!ret)
+	if (!ret && t->json)
+		mht_print(json_pack("{s:b}", "drained", 1));
+	else if (!ret)
 		printf("drained: sessions ended, keys wiped; rmmod microhsm now\n");
 	return ret;
 }
 
 const struct mht_verb mht_host_verbs[] = {
-	{ "status", "", 0, 0, "the module, its agent, this host's identities", NULL, run_status },
+	{ "status", "", 0, 0, "the module, its agent, this host's identities", NULL, run_status,
+	  false },
 	{ "monitor", "", 0, 0, "events as they come: deliveries, withdrawals, revocations", NULL,
-	  run_monitor },
+	  run_monitor, false },
 	{ "drain", "", 0, 0, "end sessions, wipe keys and identities, ready for rmmod", NULL,
-	  run_drain },
+	  run_drain, false },
 	{ 0 },
 };

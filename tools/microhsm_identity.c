@@ -132,7 +132,9 @@ static int run_init(struct mht *t)
 				"--state, and run it again");
 		}
 	}
-	if (!ret)
+	if (!ret && t->json)
+		mht_print(json_pack("{s:s,s:i}", "identity", name, "key", io.serial));
+	else if (!ret)
 		printf("identity %s made in the kernel (key %d), sealed to %s; a copied disk with "
 		       "this file opens it\n",
 		       name, io.serial,
@@ -166,6 +168,8 @@ static int unlock_one(struct mht *t, const char *path, __u32 uid, __u32 gid)
 					      (io.wait_ms + 999) / 1000);
 			else
 				ret = mht_tell(errno, path);
+		} else if (t->json) {
+			mht_print(json_pack("{s:s,s:i}", "blob", path, "key", io.serial));
 		} else {
 			printf("%s unlocked (key %d)\n", path, io.serial);
 		}
@@ -222,8 +226,12 @@ static int run_request(struct mht *t)
 	const char *out = mht_value(t, "--output") ? mht_value(t, "--output") : "-";
 	char fingerprint[MH_FINGERPRINT_LEN];
 	u8 buf[MH_UREQUEST_MAX], hash[32];
-	int ret = mht_identity(t, t->operands ? t->operand[0] : NULL, &io.serial);
+	int ret;
 
+	if (t->json && !strcmp(out, "-"))
+		return mh_fail(MH_EXIT_USAGE,
+			       "standard output is for the request or for --json: give --output FILE");
+	ret = mht_identity(t, t->operands ? t->operand[0] : NULL, &io.serial);
 	io.buf = (__u64)(uintptr_t)buf;
 	if (!ret)
 		ret = mht_ioctl(t, MH_IOC_REQUEST, &io, "making the join request");
@@ -234,6 +242,8 @@ static int run_request(struct mht *t)
 		return mh_fail_file(out, ret);
 	mh_join_request_hash(MH_BUF(buf, io.len), hash);
 	mh_fingerprint(hash, fingerprint);
+	if (t->json)
+		mht_print(json_pack("{s:s,s:s}", "request", out, "fingerprint", fingerprint));
 	mh_note("fingerprint of the request: %s\nThe officer compares it before enrolling. Send "
 		"the request by a route that keeps it to yourselves.",
 		fingerprint);
@@ -325,7 +335,9 @@ static int run_join(struct mht *t)
 				"room, then start microhsm agent, which seals it; after a reboot "
 				"before that, join again by the same bundle", label, serial);
 	}
-	if (!ret)
+	if (!ret && t->json)
+		mht_print(json_pack("{s:s,s:i}", "region", label, "key", serial));
+	else if (!ret)
 		printf("joined Region %s (key %d)\n", label, serial);
 	return ret;
 }
@@ -339,21 +351,25 @@ static int run_forget(struct mht *t)
 		return ret;
 	if (keyctl_revoke(serial) < 0)
 		return mht_tell(errno, "forgetting the identity");
-	printf("forgotten until it is unlocked again; the sealed blob stays in %s\n", t->state);
+	if (t->json)
+		mht_print(json_pack("{s:i}", "forgotten", serial));
+	else
+		printf("forgotten until it is unlocked again; the sealed blob stays in %s\n",
+		       t->state);
 	return 0;
 }
 
 const struct mht_verb mht_identity_verbs[] = {
 	{ "init", "NAME", 1, 1, "make this host's identity, in the kernel, sealed to its seat",
-	  seat_options, run_init },
+	  seat_options, run_init, false },
 	{ "unlock", "[BLOB]", 0, 1, "open sealed identities after a boot", seat_options,
-	  run_unlock },
+	  run_unlock, false },
 	{ "request", "[NAME]", 0, 1, "write the join request of a new identity", request_options,
-	  run_request },
+	  run_request, false },
 	{ "join", "BUNDLE", 1, 1,
 	  "join a Region by the officer's bundle, after comparing its fingerprint", join_options,
-	  run_join },
+	  run_join, false },
 	{ "forget", "[REGION]", 0, 1, "wipe an identity from the kernel, and end its sessions",
-	  NULL, run_forget },
+	  NULL, run_forget, false },
 	{ 0 },
 };

@@ -134,8 +134,8 @@ static int run_fetch(struct mht *t)
 		return io.refusal ? tell_refusal(&io, t->operand[0]) :
 				    mht_tell(errno, t->operand[0]);
 	if (t->json)
-		printf("{\"name\": \"%s\", \"version\": %llu, \"key\": %d}\n", t->operand[0],
-		       (unsigned long long)io.version, io.serial);
+		mht_print(json_pack("{s:s,s:I,s:i}", "name", t->operand[0], "version",
+				    (json_int_t)io.version, "key", io.serial));
 	else
 		printf("%d\n", io.serial);
 	return 0;
@@ -313,13 +313,14 @@ static int run_open(struct mht *t)
 
 const struct mht_verb mht_key_verbs[] = {
 	{ "fetch", "REGION/DATASET", 1, 1, "fetch a key onto a keyring; prints its serial number",
-	  fetch_options, run_fetch },
-	{ "keys", "", 0, 0, "identities and delivered keys that you may see", NULL, run_keys },
+	  fetch_options, run_fetch, false },
+	{ "keys", "", 0, 0, "identities and delivered keys that you may see", NULL, run_keys,
+	  false },
 	{ "seal", "KEY [FILE]", 1, 2,
 	  "encrypt a file under a delivered AES key, by its serial number", file_options,
-	  run_seal },
+	  run_seal, true },
 	{ "open", "KEY [FILE]", 1, 2,
 	  "decrypt what seal made; nothing is shown unless all of it is right", file_options,
-	  run_open },
+	  run_open, true },
 	{ 0 },
 };

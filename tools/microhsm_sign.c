@@ -159,7 +159,8 @@ static int run_public(struct mht *t)
 
 const struct mht_verb mht_sign_verbs[] = {
 	{ "sign", "[FILE]", 0, 1, "sign a file (ECDSA P-256, SHA-256) as openssl verifies it",
-	  sign_options, run_sign },
-	{ "public", "", 0, 0, "the public key that verifies it, in PEM", sign_options, run_public },
+	  sign_options, run_sign, true },
+	{ "public", "", 0, 0, "the public key that verifies it, in PEM", sign_options, run_public,
+	  true },
 	{ 0 },
 };

@@ -185,7 +185,10 @@ static int audit_verify(struct rc *rc, const struct rc_args *a)
 	(void)a;
 	if (!ret)
 		ret = check_signature(rc, &w);
-	if (!ret)
+	if (!ret && rc->json)
+		rc_print(json_pack("{s:I,s:I}", "records", (json_int_t)w.records, "deliveries",
+				   (json_int_t)w.deliveries));
+	else if (!ret)
 		printf("audit verified: %llu records in one chain, %llu deliveries, checkpoint "
 		       "signed by the server's audit key\n",
 		       (unsigned long long)w.records, (unsigned long long)w.deliveries);

@@ -269,7 +269,11 @@ static int dataset_create(struct rc *rc, const struct rc_args *a)
 		ret = may_sign(rc, m, name, &p, replace, &same);
 	if (!ret && !same)
 		ret = sign_both(rc, m, name, &p);
-	if (!ret && !rc->json)
+	if (!ret && rc->json)
+		rc_print(json_pack("{s:s,s:s,s:s,s:b}", "dataset", name, "mode",
+				   word_of(modes, p.mode), "algorithm", word_of(algs, p.alg),
+				   "signed", !same));
+	else if (!ret)
 		printf("DataSet %s %s: %s %s; %s\n", name,
 		       same    ? "is there as given, nothing was signed" :
 		       replace ? "signed anew" :

@@ -110,7 +110,10 @@ static int write_bundle(struct rc *rc, const struct rc_args *a, const char *name
 				      "command again",
 				      out);
 	}
-	if (!ret && strcmp(out, "-"))
+	if (!ret && rc->json)
+		rc_print(json_pack("{s:s,s:I,s:s}", "entity", name, "serial",
+				   (json_int_t)s.serial, "bundle", out));
+	else if (!ret && strcmp(out, "-"))
 		mh_note("%s enrolled; take %s to the host: microhsm join %s", name, out, out);
 	free(buf);
 	mh_bytes_free(&anchors);
@@ -162,6 +165,9 @@ static int entity_enrol(struct rc *rc, const struct rc_args *a)
 	if (rc_values(a, "--address", &addr) > MH_BUNDLE_ADDRESSES)
 		return mh_fail(MH_EXIT_USAGE, "--address: a bundle has room for %d",
 			       MH_BUNDLE_ADDRESSES);
+	if (rc->json && rc_value(a, "--output") && !strcmp(rc_value(a, "--output"), "-"))
+		return mh_fail(MH_EXIT_USAGE,
+			       "standard output is for the bundle or for --json: give --output FILE");
 	ret = rc_duration(a, "--life", ENTITY_LIFE, RC_LIFE_MAX, &life);
 	if (ret)
 		return ret;
@@ -278,7 +284,10 @@ static int entity_revoke(struct rc *rc, const struct rc_args *a)
 	}
 	if (!ret)
 		ret = rc_submit(rc);
-	if (!ret && !rc->json)
+	if (!ret && rc->json)
+		rc_print(json_pack("{s:s,s:I}", "entity", name, "revoked-up-to",
+				   (json_int_t)s.serial));
+	else if (!ret)
 		printf("%s revoked up to serial %llu: it gets nothing more; its kernel ends what "
 		       "it holds when it hears of it.\n"
 		       "What a consumer copied (an open dm-crypt mapping) lasts until it is closed "

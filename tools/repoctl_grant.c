@@ -183,7 +183,10 @@ static int grant(struct rc *rc, const struct rc_args *a)
 		ret = rc_holds(rc, MH_GROUP, group);
 	if (!ret)
 		ret = rc_holds(rc, MH_MEMBER, member);
-	if (!ret && !rc->json) {
+	if (!ret && rc->json) {
+		rc_print(json_pack("{s:s,s:s,s:s}", "entity", entity, "dataset", dataset, "group",
+				   group));
+	} else if (!ret) {
 		printf("%s may fetch %s\n", entity, dataset);
 		if (wrapped)
 			printf("Instances added before were not wrapped for it: add the instance "

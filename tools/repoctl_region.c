@@ -138,7 +138,10 @@ static int delegation_create(struct rc *rc, const struct rc_args *a)
 	ret = delegate_to_card(rc, &card, life);
 	if (!ret)
 		ret = rc_submit(rc);
-	if (!ret)
+	if (!ret && rc->json)
+		rc_print(json_pack("{s:s%,s:[s,s]}", "server", card.name.p, card.name.n, "roles",
+				   "serve", "freshness"));
+	else if (!ret)
 		printf("serve and freshness delegated to %.*s\n", (int)card.name.n, card.name.p);
 	mh_bytes_free(&bytes);
 	return ret;
