@@ -391,6 +391,8 @@ void rd_instance(struct rd_world *w, const char *dataset, u64 version, u8 mode,
 	mh_write_attr(&b, MH_A_SHA256, sha, 32);
 	mh_write_attr_u8(&b, MH_A_DELIVERY, w->kind);
 	rd_statement(w, &b, MH_SET_SIGNER, leaf);
+	memcpy(w->instance, b.p, b.len);
+	w->instance_len = b.len;
 	rd_item(w, MH_ITEM_DATA, whole, MH_BUF(NULL, 0));
 	if (host) {
 		must(!mh_wrap_seal_hpke(wrap, ke, MH_BUF(icx, 32), host->id.kec.pub,
@@ -400,6 +402,18 @@ void rd_instance(struct rd_world *w, const char *dataset, u64 version, u8 mode,
 		add_secret(w, MH_ITEM_KE, MH_L("admin ke"), leaf, ke);
 	}
 	free(sealed);
+}
+
+void rd_issue_again(struct rd_world *w, u64 serial)
+{
+	struct mh_writer b = { .p = w->instance, .len = w->instance_len };
+
+	const u8 head[] = { 0, MH_A_SERIAL, 0, 0, 0, 8 };	/* type and length of its attribute */
+	u8 *at = memmem(w->instance, w->instance_len, head, sizeof(head));
+
+	must(at);
+	mh_put64(at + sizeof(head), serial);
+	rd_statement(w, &b, MH_SET_SIGNER, NULL);
 }
 
 void rd_revoke(struct rd_world *w, u8 type, const char *name, u64 up_to)

@@ -39,6 +39,8 @@ struct rd_world {
 	bool has_policy;
 	u8 kind;		/* of DataSets and Instances that are made next */
 	u64 serial;		/* of REVOKEs and SUSPENDs */
+	u8 instance[1024];	/* body of the INSTANCE made last */
+	size_t instance_len;
 };
 
 void rd_setup(struct rd_world *w, const char *dir, const char *extra);	/* dir NULL: a new one */
@@ -67,6 +69,8 @@ void rd_member(struct rd_world *w, const char *group, const char *name);
 /* host: for whom it is wrapped, or NULL for mode session */
 void rd_instance(struct rd_world *w, const char *dataset, u64 version, u8 mode,
 		 const struct rd_host *host, const void *data, size_t n);
+/* The INSTANCE made last, with that serial: nothing else is changed. */
+void rd_issue_again(struct rd_world *w, u64 serial);
 void rd_revoke(struct rd_world *w, u8 type, const char *name, u64 up_to);
 void rd_host_free(struct rd_host *h);
 int rd_connect(struct rd_world *w, struct rd_host *h, struct mh_client *c);

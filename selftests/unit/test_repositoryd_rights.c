@@ -143,13 +143,17 @@ static int queue_up(struct mh_client *c)
 	return 0;
 }
 
-/* How many of the queued answers are whole. */
-static int read_all(struct mh_client *c)
+/* How many of the queued answers are whole; *end: how it ended, if not with the last. */
+static int read_all(struct mh_client *c, int *end)
 {
 	struct mh_client_result r;
 	int done = 0;
 
-	for (int i = 0; i < QUEUED && !mh_client_answer(c, "disk/big", 0, &r); i++) {
+	*end = 0;
+	for (int i = 0; i < QUEUED && !*end; i++) {
+		*end = mh_client_answer(c, "disk/big", 0, &r);
+		if (*end)
+			break;
 		done += r.state == MH_ANSWER_DONE;
 		mh_bytes_free(&r.data);
 	}
@@ -160,6 +164,7 @@ static int read_all(struct mh_client *c)
 static void queue_and_new_version(void **state)
 {
 	struct mh_client c;
+	int end;
 
 	(void)state;
 	queue_up(&c);
@@ -167,8 +172,48 @@ static void queue_and_new_version(void **state)
 	rd_instance(&w, "disk/big", 2, MH_MODE_SESSION, NULL, big, sizeof(big));
 	w.kind = MH_DATA_KEY;
 	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
-	assert_int_equal(read_all(&c), QUEUED);
+	assert_int_equal(read_all(&c, &end), QUEUED);
 	mh_client_close(&c);
+}
+
+/* One that is issued anew may be under another policy: who waits for it asks again. */
+static void queue_and_issued_anew(void **state)
+{
+	struct mh_client c;
+	u8 code;
+	int end;
+
+	(void)state;
+	queue_up(&c);
+	rd_issue_again(&w, 2);
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	assert_in_range(read_all(&c, &end), 0, QUEUED / 2);
+	/* the one that was begun cannot become REFUSED */
+	assert_int_equal(end, -ECONNRESET);
+	mh_client_close(&c);
+	assert_int_equal(rd_connect(&w, &alice, &c), 0);
+	assert_int_equal(fetch(&c, "disk/big", &code), MH_ANSWER_DONE);
+	mh_client_close(&c);
+}
+
+/* A session that nobody uses ends too, when the name is another host's. */
+static void idle_ends(void **state)
+{
+	struct rd_host bob, before;
+	struct mh_client c;
+
+	(void)state;
+	rd_enrol(&w, &bob, "bob");
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	assert_int_equal(rd_connect(&w, &bob, &c), 0);
+	expect(&c, "disk/none", MH_ANSWER_REFUSED, MH_REFUSED_UNKNOWN);
+	before = bob;
+	rd_enrol_serial(&w, &bob, "bob", 2);
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	assert_int_equal(mh_client_push(&c), -ECONNRESET);
+	mh_client_close(&c);
+	rd_host_free(&before);
+	rd_host_free(&bob);
 }
 
 /* Deliveries to alice that the audit says were refused as revoked, from this record on */
@@ -201,6 +246,7 @@ static void queue_and_revoke(void **state)
 {
 	struct mh_client c;
 	u64 seq = 0;
+	int end;
 
 	(void)state;
 	queue_up(&c);
@@ -208,7 +254,8 @@ static void queue_and_revoke(void **state)
 	rd_revoke(&w, MH_ENTITY, "alice", 100);
 	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
 	/* what was in the sockets' buffers is out of our hands; six megabytes are not */
-	assert_in_range(read_all(&c), 0, QUEUED / 2);
+	assert_in_range(read_all(&c, &end), 0, QUEUED / 2);
+	assert_int_equal(end, -ECONNRESET);
 	assert_in_range(refused_since(&seq), 1, QUEUED);	/* R40 */
 	assert_int_equal(c.pushed[MH_REVOKE], 1);
 	mh_client_close(&c);
@@ -289,7 +336,9 @@ int main(void)
 		cmocka_unit_test(other_keys),
 		cmocka_unit_test(other_keys_and_revoke),
 		cmocka_unit_test(queue_and_new_version),
+		cmocka_unit_test(queue_and_issued_anew),
 		cmocka_unit_test(queue_and_revoke),
+		cmocka_unit_test(idle_ends),
 		cmocka_unit_test(wraps),
 		cmocka_unit_test(no_such_label),
 		cmocka_unit_test(policy_revoked),
