@@ -408,7 +408,7 @@ void rd_issue_again(struct rd_world *w, u64 serial)
 {
 	struct mh_writer b = { .p = w->instance, .len = w->instance_len };
 
-	const u8 head[] = { 0, MH_A_SERIAL, 0, 0, 0, 8 };	/* type and length of its attribute */
+	const u8 head[] = { 0, MH_A_SERIAL, 0, 0, 0, 8 };	/* type, length */
 	u8 *at = memmem(w->instance, w->instance_len, head, sizeof(head));
 
 	must(at);
