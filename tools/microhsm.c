@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* microhsm: the host's tool.  A table of verbs, and its options. */
 #include "microhsm.h"
+#include "lib/json.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -152,6 +153,8 @@ static int run(struct mht *t, int argc, char **argv)
 		return mh_fail(MH_EXIT_USAGE, "usage: microhsm %s %s", v->verb, v->operands);
 	if (t->json && v->no_json)
 		return mh_fail(MH_EXIT_USAGE, "%s has no result that --json could show", v->verb);
+	if (t->json && mh_json_args(argc, argv))
+		return MH_EXIT_USAGE;
 	return v->run(t);
 }
 

@@ -2,6 +2,7 @@
 /* microhsm init, unlock, request, join, forget: an identity's life. */
 #include "microhsm.h"
 #include "core/messages.h"
+#include "lib/json.h"
 
 #include <dirent.h>
 #include <keyutils.h>
@@ -142,7 +143,8 @@ static int run_init(struct mht *t)
 	return ret;
 }
 
-static int unlock_one(struct mht *t, const char *path, __u32 uid, __u32 gid)
+static int unlock_one(struct mht *t, const char *path, __u32 uid, __u32 gid,
+		      unsigned long long *opened)
 {
 	struct mh_unlock io = { .size = sizeof(io), .uid = uid, .gid = gid };
 	struct mh_bytes blob = { 0 };
@@ -169,7 +171,8 @@ static int unlock_one(struct mht *t, const char *path, __u32 uid, __u32 gid)
 			else
 				ret = mht_tell(errno, path);
 		} else if (t->json) {
-			mht_print(json_pack("{s:s,s:i}", "blob", path, "key", io.serial));
+			mh_json_item(json_pack("{s:s,s:i}", "blob", path, "key", io.serial),
+				     opened);
 		} else {
 			printf("%s unlocked (key %d)\n", path, io.serial);
 		}
@@ -179,22 +182,14 @@ static int unlock_one(struct mht *t, const char *path, __u32 uid, __u32 gid)
 	return ret;
 }
 
-static int run_unlock(struct mht *t)
+static int unlock_all(struct mht *t, __u32 uid, __u32 gid, unsigned long long *opened)
 {
+	DIR *d = opendir(t->state);
 	char path[PATH_MAX];
 	struct dirent *e;
 	unsigned int n = 0;
-	__u32 uid = 0, gid = 0;
-	int ret = owner(t, &uid, &gid), one;
-	DIR *d;
+	int ret = 0, one;
 
-	if (!ret)
-		ret = mht_device(t);
-	if (ret)
-		return ret;
-	if (t->operands)
-		return unlock_one(t, t->operand[0], uid, gid);
-	d = opendir(t->state);
 	if (!d)
 		return mh_fail_file(t->state, -errno);
 	while ((e = readdir(d))) {
@@ -204,7 +199,7 @@ static int run_unlock(struct mht *t)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", t->state, e->d_name);
 		n++;
-		one = unlock_one(t, path, uid, gid);
+		one = unlock_one(t, path, uid, gid, opened);
 		if (one)
 			ret = one;
 	}
@@ -212,6 +207,23 @@ static int run_unlock(struct mht *t)
 	return n ? ret :
 		   mh_fail(MH_EXIT_NOTFOUND, "no sealed identity in %s; microhsm init makes one",
 			   t->state);
+}
+
+static int run_unlock(struct mht *t)
+{
+	unsigned long long opened = 0;
+	__u32 uid = 0, gid = 0;
+	int ret = owner(t, &uid, &gid);
+
+	if (!ret)
+		ret = mht_device(t);
+	if (ret)
+		return ret;
+	ret = t->operands ? unlock_one(t, t->operand[0], uid, gid, &opened) :
+			    unlock_all(t, uid, gid, &opened);
+	if (t->json && opened)
+		mh_json_end(opened);
+	return ret;
 }
 
 static const struct mht_option request_options[] = {

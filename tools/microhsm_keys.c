@@ -2,6 +2,7 @@
 /* microhsm fetch, keys, seal, open: delivered keys and their use. */
 #include "microhsm.h"
 #include "core/crypto.h"
+#include "lib/json.h"
 
 #include <fcntl.h>
 #include <keyutils.h>
@@ -159,6 +160,7 @@ static json_t *info_json(const struct mh_info *i)
 static int run_keys(struct mht *t)
 {
 	FILE *f = fopen("/proc/keys", "re");
+	unsigned long long shown = 0;
 	char line[512];
 	int ret = mht_device(t);
 
@@ -174,11 +176,7 @@ static int run_keys(struct mht *t)
 		if (ioctl(t->device, MH_IOC_INFO, &i) < 0)
 			continue;	/* not ours to see, or gone meanwhile */
 		if (t->json) {
-			json_t *j = info_json(&i);
-
-			json_dumpf(j, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-			putchar('\n');
-			json_decref(j);
+			mh_json_item(info_json(&i), &shown);
 		} else if (i.kind == 3 && i.lease_ms >= 0) {
 			/* the kernel says no more than this */
 			printf("%10d key      %s/%s@%llu, lease ends in %s%d s\n", i.serial,
@@ -193,6 +191,8 @@ static int run_keys(struct mht *t)
 		}
 	}
 	fclose(f);
+	if (!ret && t->json)
+		mh_json_end(shown);
 	return ret;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* repoctl: the officers' tool.  A table of nouns and verbs, and its options. */
 #include "repoctl.h"
+#include "lib/json.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -229,7 +230,8 @@ static int run(struct rc *rc, int argc, char **argv)
 	if (a.operands < v->least || a.operands > v->most)
 		return mh_fail(MH_EXIT_USAGE, "usage: repoctl %s%s%s %s", v->noun,
 			       v->verb ? " " : "", v->verb ? v->verb : "", v->operands);
-	return v->run(rc, &a);
+	ret = rc->json ? mh_json_args(argc, argv) : 0;
+	return ret ? ret : v->run(rc, &a);
 }
 
 int main(int argc, char **argv)

@@ -2,6 +2,7 @@
 /* repoctl audit: what happened, and that nothing of it was changed since. */
 #include "repoctl.h"
 #include "lib/audit_record.h"
+#include "lib/json.h"
 
 #include <stdlib.h>
 
@@ -12,28 +13,26 @@ struct walk {
 	u64 next;		/* sequence number that must come */
 	u8 hash[MH_HASH_LEN];	/* of the record before */
 	u64 records, deliveries, gaps;
+	unsigned long long shown;	/* as JSON */
 	bool verify, show, json;
 	struct mh_bytes checkpoint;
 };
 
-static void show(const struct walk *w, const struct mh_audit_record *r)
+static void show(struct walk *w, const struct mh_audit_record *r)
 {
 	char when[24], hex[65];
 
 	mh_time_text(r->time, when);
 	if (w->json) {
-		json_t *j;
-
 		mh_hex(hex, r->leaf, 32);
-		j = json_pack("{s:I,s:s,s:s,s:s,s:s%,s:s%,s:I,s:s}", "seq", (json_int_t)r->seq,
-			      "time", when, "event", mh_audit_event_name(r->event), "outcome",
-			      mh_audit_outcome_name(r->outcome), "who",
-			      r->who.p ? r->who.p : (u8 *)"", r->who.n, "what",
-			      r->what.p ? r->what.p : (u8 *)"", r->what.n, "number",
-			      (json_int_t)r->number, "leaf", hex);
-		json_dumpf(j, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-		putchar('\n');
-		json_decref(j);
+		mh_json_item(json_pack("{s:I,s:s,s:s,s:s,s:s%,s:s%,s:I,s:s}", "seq",
+				       (json_int_t)r->seq, "time", when, "event",
+				       mh_audit_event_name(r->event), "outcome",
+				       mh_audit_outcome_name(r->outcome), "who",
+				       r->who.p ? r->who.p : (u8 *)"", r->who.n, "what",
+				       r->what.p ? r->what.p : (u8 *)"", r->what.n, "number",
+				       (json_int_t)r->number, "leaf", hex),
+			     &w->shown);
 		return;
 	}
 	printf("%6llu %s %-10s %-12s %.*s %.*s", (unsigned long long)r->seq, when,
@@ -121,6 +120,8 @@ static int audit_show(struct rc *rc, const struct rc_args *a)
 
 	if (!ret)
 		ret = walk_all(rc, &w);
+	if (!ret && rc->json)
+		mh_json_end(w.shown);
 	mh_bytes_free(&w.checkpoint);
 	return ret;
 }
@@ -186,13 +187,13 @@ static int audit_verify(struct rc *rc, const struct rc_args *a)
 	if (!ret)
 		ret = check_signature(rc, &w);
 	if (!ret && rc->json)
-		rc_print(json_pack("{s:I,s:I}", "records", (json_int_t)w.records, "deliveries",
-				   (json_int_t)w.deliveries));
+		rc_print(json_pack("{s:I,s:I,s:I}", "records", (json_int_t)w.records, "deliveries",
+				   (json_int_t)w.deliveries, "gaps", (json_int_t)w.gaps));
 	else if (!ret)
 		printf("audit verified: %llu records in one chain, %llu deliveries, checkpoint "
 		       "signed by the server's audit key\n",
 		       (unsigned long long)w.records, (unsigned long long)w.deliveries);
-	if (!ret && w.gaps)
+	if (!ret && w.gaps && !rc->json)
 		printf("the store was not the one that the server had left, %llu times, and was "
 		       "accepted: the records of event gap tell what is lost\n",
 		       (unsigned long long)w.gaps);

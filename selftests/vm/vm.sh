@@ -171,7 +171,7 @@ make_overlay()
 	for kind in kernel scenario; do
 		[ ! -d "$TOP/selftests/$kind" ] || cp -r "$TOP/selftests/$kind" "$root/mh/"
 	done
-	cp "$TOP/selftests/lib.sh" "$TOP/README.md" "$root/mh/"
+	cp "$TOP/selftests/lib.sh" "$TOP/README.md" "$TOP"/tools/man/*.1.rst "$root/mh/"
 	printf '%s\n' "$@" > "$root/mh/list"
 	printf '%s=%s\n' MH_KVER "$RELEASE" MH_SLOW $SLOW MH_BOOT "$BOOT" MH_ADDR "$ADDR" \
 		> "$root/mh/env"

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+/* JSON on standard output; see json.h. */
+#include "json.h"
+#include "util.h"
+
+int mh_json_args(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		json_t *j = json_string(argv[i]);
+
+		if (!j)
+			return mh_fail(MH_EXIT_USAGE,
+				       "argument %d is not UTF-8: --json could not show it", i);
+		json_decref(j);
+	}
+	return 0;
+}
+
+void mh_json_item(json_t *j, unsigned long long *n)
+{
+	fputs((*n)++ ? ",\n" : "[", stdout);
+	json_dumpf(j, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	json_decref(j);
+}
+
+void mh_json_end(unsigned long long n)
+{
+	puts(n ? "]" : "[]");
+}
