@@ -85,7 +85,7 @@ still()
 	is "$1" "$(signed)" "$(cat "$W/signed")"
 }
 
-plan 57
+plan 59
 ok "a Region" office_open
 ok "the agent" office_agent
 officer dataset create disk/data > /dev/null
@@ -105,6 +105,7 @@ refused "ended: nothing is granted" 4 \
 	officer grant disk/data alice
 not_ok "nothing is fetched" microhsm fetch "$R/disk/data" --keyring @u
 fails_with "nor granted of a DataSet that ended" 4 officer grant disk/short alice
+fails_with "nor a key added to it" 4 officer instance add disk/short --generate
 still "nothing was signed"
 ok "enrolled again, by the old request" enrol alice
 is "with the next serial" "$(serial_of entity alice)" 2
@@ -148,6 +149,7 @@ ok "the DataSet, the MEMBER and the group too" eval 'revoke dataset disk/data 4 
 refused "the DataSet is not granted" 8 \
 	'DataSet disk/data is revoked: nothing was granted; make it again .*--replace' \
 	officer grant disk/data alice
+fails_with "nor is a key added to it" 8 officer instance add disk/data --generate
 refused "nor made as if it were not there" 5 \
 	'DataSet disk/data exists and is revoked; --replace signs it anew' \
 	officer dataset create disk/data
