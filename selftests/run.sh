@@ -220,7 +220,8 @@ list_vm()
 			fi
 		done
 		[ -z "$shared" ] || echo "vm $k$shared"
-	done
+	# the longest first, lest the last of them run alone
+	done | awk '{ print NF, $0 }' | sort -s -k 1,1nr | cut -d ' ' -f 2-
 }
 
 matching()
