@@ -352,20 +352,27 @@ static int parse_items(struct mh_submit *s, struct mh_buf body)
 	return mh_read_end(&r);
 }
 
-/* A new ENTITY concerns its own sessions; what revokes, any. */
+/* The item is a statement of this Region: it, parsed */
+static bool is_of(const struct mh_item *item, const u8 *region, struct mh_stmt *st)
+{
+	return item->type == MH_ITEM_STATEMENT && !mh_stmt_parse(st, item->b.p, item->b.n) &&
+	       !memcmp(st->region, region, 32);
+}
+
+/* A new ENTITY concerns its own sessions; what revokes, any: one walk is for all of them. */
 static void end_sessions(struct mh_submit *s, struct mh_region *r)
 {
 	for (u16 k = 0; k < s->n; k++) {
 		struct mh_stmt st;
 
-		if (s->item[k].type != MH_ITEM_STATEMENT ||
-		    mh_stmt_parse(&st, s->item[k].b.p, s->item[k].b.n) ||
-		    memcmp(st.region, r->row.id, 32))
+		if (!is_of(&s->item[k], r->row.id, &st))
 			continue;
+		if (st.type == MH_REVOKE || st.type == MH_SUSPEND || st.type == MH_ANCHOR) {
+			mh_freshness_end(s->a->daemon, r, MH_BUF(NULL, 0));
+			return;
+		}
 		if (st.type == MH_ENTITY)
 			mh_freshness_end(s->a->daemon, r, st.subject);
-		else if (st.type == MH_REVOKE || st.type == MH_SUSPEND || st.type == MH_ANCHOR)
-			mh_freshness_end(s->a->daemon, r, MH_BUF(NULL, 0));
 	}
 }
 
@@ -386,9 +393,7 @@ static void follow(struct mh_submit *s)
 		for (u16 k = 0; push && k < s->n; k++) {
 			struct mh_stmt st;
 
-			if (s->item[k].type != MH_ITEM_STATEMENT ||
-			    mh_stmt_parse(&st, s->item[k].b.p, s->item[k].b.n) ||
-			    memcmp(st.region, s->region[i], 32))
+			if (!is_of(&s->item[k], s->region[i], &st))
 				continue;
 			if (st.type == MH_REVOKE || st.type == MH_SUSPEND ||
 			    st.type == MH_DELEGATION)

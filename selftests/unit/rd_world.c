@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -33,6 +34,17 @@ static u16 free_port(void)
 	     !getsockname(fd, (struct sockaddr *)&a, &n));
 	close(fd);
 	return ntohs(a.sin_port);
+}
+
+void rd_sh(const char *fmt, ...)
+{
+	char cmd[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(cmd, sizeof(cmd), fmt, ap);
+	va_end(ap);
+	must(!system(cmd));
 }
 
 void rd_write_ini(struct rd_world *w, const char *extra)

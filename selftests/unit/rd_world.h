@@ -48,6 +48,8 @@ void rd_teardown(struct rd_world *w);
 int rd_start(struct rd_world *w);	/* 0 once the admin socket answers, else the exit code */
 int rd_start_with(struct rd_world *w, const char *option);	/* one more; NULL: none */
 int rd_stop(struct rd_world *w, int sig);	/* wait status */
+/* system(3) of what this formats, which succeeds */
+void rd_sh(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void rd_write_ini(struct rd_world *w, const char *extra);
 
 void rd_item(struct rd_world *w, u8 type, struct mh_buf a, struct mh_buf b);

@@ -29,17 +29,6 @@ struct chain {
 	u64 n;
 };
 
-static void sh(const char *fmt, ...)
-{
-	char cmd[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(cmd, sizeof(cmd), fmt, ap);
-	va_end(ap);
-	assert_int_equal(system(cmd), 0);
-}
-
 /* ---- the store's file, behind the daemon's back ---- */
 
 static sqlite3 *open_db(const char *store)
@@ -124,7 +113,7 @@ static void chain_add(struct chain *c)
 
 static void copy_store(const char *from, const char *to)
 {
-	sh("rm -rf %s/%s; cp -r %s/%s %s/%s", w.dir, to, w.dir, from, w.dir, to);
+	rd_sh("rm -rf %s/%s; cp -r %s/%s %s/%s", w.dir, to, w.dir, from, w.dir, to);
 }
 
 /* ---- what officers see ---- */
@@ -202,7 +191,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	sh("rm -rf %s/was %s/k.was", w.dir, w.dir);
+	rd_sh("rm -rf %s/was %s/k.was", w.dir, w.dir);
 	rd_teardown(&w);
 	return 0;
 }
@@ -297,7 +286,7 @@ static void older(void **state)
 	look(&v);
 	last = v.last;
 	assert_int_equal(rd_stop(&w, SIGTERM), 0);
-	sh("mv %s/s %s/newest", w.dir, w.dir);
+	rd_sh("mv %s/s %s/newest", w.dir, w.dir);
 	copy_store("was", "s");
 	assert_int_equal(rd_start(&w), MH_RD_STORE);
 	assert_int_equal(rd_start(&w), MH_RD_STORE);
@@ -315,9 +304,9 @@ static void older(void **state)
 	assert_true(v.verifies && v.last > last);
 	assert_int_equal(rd_stop(&w, SIGTERM), 0);
 	/* the newest is now the other one */
-	sh("mv %s/s %s/s2; mv %s/newest %s/s", w.dir, w.dir, w.dir, w.dir);
+	rd_sh("mv %s/s %s/s2; mv %s/newest %s/s", w.dir, w.dir, w.dir, w.dir);
 	assert_int_equal(rd_start(&w), MH_RD_STORE);
-	sh("rm -rf %s/s; mv %s/s2 %s/s", w.dir, w.dir, w.dir);
+	rd_sh("rm -rf %s/s; mv %s/s2 %s/s", w.dir, w.dir, w.dir);
 	assert_int_equal(rd_start(&w), 0);
 	verifies(1);
 }
@@ -333,18 +322,18 @@ static void keepers_file(void **state)
 
 	(void)state;
 	assert_int_equal(rd_stop(&w, SIGTERM), 0);
-	sh("cp -a %s/k %s/k.was", w.dir, w.dir);
+	rd_sh("cp -a %s/k %s/k.was", w.dir, w.dir);
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
-		sh(ways[i], w.dir);
+		rd_sh(ways[i], w.dir);
 		assert_int_equal(rd_start(&w), MH_RD_KEEPER);
-		sh("rm -rf %s/k; cp -a %s/k.was %s/k", w.dir, w.dir, w.dir);
+		rd_sh("rm -rf %s/k; cp -a %s/k.was %s/k", w.dir, w.dir, w.dir);
 	}
-	sh("rm %s/k/audit", w.dir);
+	rd_sh("rm %s/k/audit", w.dir);
 	assert_int_equal(start_accepting(), 0);
 	verifies(2);
 	assert_int_equal(rd_stop(&w, SIGTERM), 0);
 	/* an older copy of the keeper's directory */
-	sh("rm -rf %s/k; cp -a %s/k.was %s/k", w.dir, w.dir, w.dir);
+	rd_sh("rm -rf %s/k; cp -a %s/k.was %s/k", w.dir, w.dir, w.dir);
 	assert_int_equal(rd_start(&w), MH_RD_STORE);
 	assert_int_equal(start_accepting(), 0);
 	verifies(3);

@@ -22,17 +22,6 @@ static struct rd_world w;
 static struct rd_host alice;
 static u64 serial = 1;		/* of the last DELEGATIONs */
 
-static void sh(const char *fmt, ...)
-{
-	char cmd[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(cmd, sizeof(cmd), fmt, ap);
-	va_end(ap);
-	assert_int_equal(system(cmd), 0);
-}
-
 static int setup(void **state)
 {
 	(void)state;
@@ -48,7 +37,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	rd_host_free(&alice);
-	sh("rm -rf %s/k.was %s/s.was", w.dir, w.dir);
+	rd_sh("rm -rf %s/k.was %s/s.was", w.dir, w.dir);
 	rd_teardown(&w);
 	return 0;
 }
@@ -99,13 +88,13 @@ static void lost_and_put_back(void **state)
 	(void)state;
 	memcpy(card, w.card, sizeof(card));
 	assert_int_equal(rd_stop(&w, SIGTERM), 0);
-	sh("cp -a %s/k %s/k.was", w.dir, w.dir);
+	rd_sh("cp -a %s/k %s/k.was", w.dir, w.dir);
 	for (size_t i = 0; i < ARRAY_SIZE(lost); i++) {
-		sh("rm -r %s/%s", w.dir, lost[i]);
+		rd_sh("rm -r %s/%s", w.dir, lost[i]);
 		assert_int_equal(rd_start(&w), MH_RD_KEEPER);
 		assert_int_equal(rd_start(&w), MH_RD_KEEPER);
-		sh("! test -e %s/%s", w.dir, lost[i]);
-		sh("rm -rf %s/k && cp -a %s/k.was %s/k", w.dir, w.dir, w.dir);
+		rd_sh("! test -e %s/%s", w.dir, lost[i]);
+		rd_sh("rm -rf %s/k && cp -a %s/k.was %s/k", w.dir, w.dir, w.dir);
 	}
 	assert_int_equal(rd_start(&w), 0);
 	assert_memory_equal(card, w.card, sizeof(card));
@@ -127,9 +116,9 @@ static void not_needed(void **state)
 	assert_int_equal(gaps(), 0);
 	/* nor does it say that a store is accepted */
 	assert_int_equal(rd_stop(&w, SIGTERM), 0);
-	sh("rm -rf %s/s.was && mv %s/s %s/s.was", w.dir, w.dir, w.dir);
+	rd_sh("rm -rf %s/s.was && mv %s/s %s/s.was", w.dir, w.dir, w.dir);
 	assert_int_equal(rd_start_with(&w, "--new-keys"), MH_RD_STORE);
-	sh("rm -rf %s/s && mv %s/s.was %s/s", w.dir, w.dir, w.dir);
+	rd_sh("rm -rf %s/s && mv %s/s.was %s/s", w.dir, w.dir, w.dir);
 	assert_int_equal(rd_start(&w), 0);
 }
 
@@ -138,13 +127,13 @@ static void made_without_the_store(void **state)
 {
 	(void)state;
 	assert_int_equal(rd_stop(&w, SIGTERM), 0);
-	sh("rm -rf %s/k.was && mv %s/k %s/k.was && mv %s/s %s/s.was", w.dir, w.dir, w.dir, w.dir,
-	   w.dir);
-	sh("mkdir -p %s/s/db", w.dir);
+	rd_sh("rm -rf %s/k.was && mv %s/k %s/k.was && mv %s/s %s/s.was", w.dir, w.dir, w.dir, w.dir,
+	      w.dir);
+	rd_sh("mkdir -p %s/s/db", w.dir);
 	assert_int_equal(rd_start(&w), MH_RD_STORE);
-	sh("test -e %s/k/sealed && rm -r %s/s && mv %s/s.was %s/s", w.dir, w.dir, w.dir, w.dir);
+	rd_sh("test -e %s/k/sealed && rm -r %s/s && mv %s/s.was %s/s", w.dir, w.dir, w.dir, w.dir);
 	assert_int_equal(rd_start(&w), MH_RD_STORE);
-	sh("rm -r %s/k && mv %s/k.was %s/k", w.dir, w.dir, w.dir);
+	rd_sh("rm -r %s/k && mv %s/k.was %s/k", w.dir, w.dir, w.dir);
 	assert_int_equal(rd_start(&w), 0);
 }
 
@@ -156,7 +145,7 @@ static void made_anew(void **state)
 	memcpy(card, w.card, sizeof(card));
 	assert_true(is_served());
 	assert_int_equal(rd_stop(&w, SIGTERM), 0);
-	sh("rm -r %s/k", w.dir);
+	rd_sh("rm -r %s/k", w.dir);
 	assert_int_equal(rd_start_with(&w, "--accept-gap"), MH_RD_KEEPER);
 	assert_int_equal(rd_start_with(&w, "--new-keys"), 0);
 	assert_memory_not_equal(card, w.card, sizeof(card));
@@ -180,7 +169,7 @@ static void named_anew(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		memcpy(card, w.card, sizeof(card));
 		assert_int_equal(rd_stop(&w, i & 1 ? SIGTERM : SIGKILL), i & 1 ? 0 : SIGKILL);
-		sh("sed -i 's/^name = .*/name = %s/' %s/ini", names[i], w.dir);
+		rd_sh("sed -i 's/^name = .*/name = %s/' %s/ini", names[i], w.dir);
 		assert_int_equal(rd_start(&w), 0);
 		assert_int_equal(w.c.name.n, 5);
 		assert_memory_equal(w.c.name.p, names[i], 5);
