@@ -93,6 +93,16 @@ int rc_signed(struct rc *rc, const struct mh_stmt *s, const char *what);
 /* What the server makes of a statement that it gave as its subject's newest: 0, or told */
 enum rc_standing { RC_HOLDS, RC_REVOKED, RC_ENDED };
 int rc_standing(struct rc *rc, const struct mh_stmt *s, enum rc_standing *out);
+/*
+ * What is done rests on: what it is called, what is then not done, and what to do where it is not
+ * there, revoked, or at its end
+ */
+struct rc_rest {
+	const char *what, *done, *missing, *revoked, *ended;
+};
+
+/* 0 when it holds, else told: nobody is served by what rests on what does not. */
+int rc_must_hold(struct rc *rc, const struct mh_stmt *s, const struct rc_rest *on);
 /* After rc_submit(): what was signed is not taken by a REVOKE that rc_next_serial() did not see */
 int rc_holds(struct rc *rc, u8 type, const char *subject);
 /*

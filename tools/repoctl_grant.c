@@ -27,48 +27,26 @@ static int group_name(const struct rc_args *a, const char *dataset, char *out, s
 	return 0;
 }
 
-/* What a grant rests on, and what to do where that is not there, revoked, or at its end. */
-struct rest {
-	const char *what, *missing, *revoked, *ended;
-};
-
-static const struct rest on_dataset = {
-	"DataSet", "make it first with repoctl dataset create",
+static const struct rc_rest on_dataset = {
+	"DataSet", "granted", "make it first with repoctl dataset create",
 	"make it again with repoctl dataset create --replace",
 	"renew it with repoctl dataset create --replace"
 };
 
-static const struct rest on_entity = {
-	"Entity", "enrol it first with repoctl entity enrol",
+static const struct rc_rest on_entity = {
+	"Entity", "granted", "enrol it first with repoctl entity enrol",
 	"it needs new keys: microhsm init there, then repoctl entity enrol",
 	"enrol it again with repoctl entity enrol"
 };
 
-/* 0 when it holds: nobody is served by a right that rests on what does not. */
-static int must_hold(struct rc *rc, const struct mh_stmt *s, const struct rest *on)
-{
-	enum rc_standing standing;
-	char ended[24];
-	int ret = rc_standing(rc, s, &standing);
-
-	if (ret || standing == RC_HOLDS)
-		return ret;
-	if (standing == RC_REVOKED)
-		return mh_fail(MH_EXIT_REVOKED, "%s %.*s is revoked: nothing was granted; %s",
-			       on->what, (int)s->subject.n, s->subject.p, on->revoked);
-	mh_time_text(s->not_after, ended);
-	return mh_fail(MH_EXIT_DENIED, "%s %.*s: its validity ended %s: nothing was granted; %s",
-		       on->what, (int)s->subject.n, s->subject.p, ended, on->ended);
-}
-
-static int rest_on(struct rc *rc, u8 type, const char *name, const struct rest *on,
+static int rest_on(struct rc *rc, u8 type, const char *name, const struct rc_rest *on,
 		   struct mh_bytes *bytes, struct mh_stmt *s)
 {
 	int ret = rc_get(rc, type, name, bytes, s);
 
 	if (ret == MH_EXIT_NOTFOUND)
 		return mh_fail(ret, "no %s %s: %s", on->what, name, on->missing);
-	return ret ? ret : must_hold(rc, s, on);
+	return ret ? ret : rc_must_hold(rc, s, on);
 }
 
 /* It outlives the grant, so that the next one seldom has to renew it. */

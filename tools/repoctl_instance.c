@@ -40,12 +40,16 @@ static int template_of(struct rc *rc, struct making *k)
 	return ret;
 }
 
+static const struct rc_rest on_dataset = {
+	"DataSet", "added", NULL, "make it again with repoctl dataset create --replace",
+	"renew it with repoctl dataset create --replace"
+};
+
 static int read_dataset(struct rc *rc, struct making *k)
 {
 	struct mh_bytes bytes = { 0 };
 	struct mh_stmt s;
 	struct mh_buf list;
-	enum rc_standing standing = RC_HOLDS;
 	int ret = rc_get(rc, MH_DATASET, k->dataset, &bytes, &s);
 
 	if (ret == MH_EXIT_NOTFOUND)
@@ -55,12 +59,7 @@ static int read_dataset(struct rc *rc, struct making *k)
 	if (!ret)
 		ret = rc_signed(rc, &s, "DATASET");
 	if (!ret)
-		ret = rc_standing(rc, &s, &standing);
-	if (!ret && standing != RC_HOLDS)
-		ret = mh_fail(standing == RC_REVOKED ? MH_EXIT_REVOKED : MH_EXIT_DENIED,
-			      "DataSet %s %s: nothing was added; make it again with repoctl "
-			      "dataset create --replace",
-			      k->dataset, standing == RC_REVOKED ? "is revoked" : "has ended");
+		ret = rc_must_hold(rc, &s, &on_dataset);
 	if (ret) {
 		mh_bytes_free(&bytes);
 		return ret;

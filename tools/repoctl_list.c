@@ -91,6 +91,22 @@ int rc_standing(struct rc *rc, const struct mh_stmt *s, enum rc_standing *out)
 	return 0;
 }
 
+int rc_must_hold(struct rc *rc, const struct mh_stmt *s, const struct rc_rest *on)
+{
+	enum rc_standing standing;
+	char ended[24];
+	int ret = rc_standing(rc, s, &standing);
+
+	if (ret || standing == RC_HOLDS)
+		return ret;
+	if (standing == RC_REVOKED)
+		return mh_fail(MH_EXIT_REVOKED, "%s %.*s is revoked: nothing was %s; %s", on->what,
+			       (int)s->subject.n, s->subject.p, on->done, on->revoked);
+	mh_time_text(s->not_after, ended);
+	return mh_fail(MH_EXIT_DENIED, "%s %.*s: its validity ended %s: nothing was %s; %s",
+		       on->what, (int)s->subject.n, s->subject.p, ended, on->done, on->ended);
+}
+
 int rc_holds(struct rc *rc, u8 type, const char *subject)
 {
 	enum rc_standing standing = RC_HOLDS;
