@@ -28,7 +28,8 @@ quiet()
 	keys_probe status | grep -q 'requests=0 sessions=0'
 }
 
-# A key is parked for three seconds, then collected: what is left of its ten, in ms
+# A key is parked, and three seconds after it was asked for collected: what is left of its ten,
+# in ms
 parked()
 {
 	ioc FETCH flags=1 region=$R name=disk/lease keyring=-3 sleep=3000 -- \
@@ -54,7 +55,8 @@ ok "the agent" office_agent
 # ---- a lease begins with the answer ----
 left=$(parked)
 ok "a key that waited for three of its ten seconds" test "${left:-0}" -gt 0
-ok "has seven left at most" test "${left:-9999}" -le 7100
+# The answer may take its time; a lease that began only with COLLECT would have ten, less a look
+ok "has seven left, and what the answer took" test "${left:-9999}" -le 8500
 
 # ---- forks ----
 serial=$(microhsm status --json | sed -n 's/.*"anchor": *\([0-9]*\).*/\1/p')
