@@ -127,7 +127,7 @@ job_second()
 {
 	local log=$RES/second-${1##*/}.log
 
-	timeout -k 5 120 python3 -B "$1" > "$log" 2>&1
+	timeout -k 5 120 python3 -B -W error "$1" > "$log" 2>&1
 	verdict "second: ${1##*/}" $? "$log"
 }
 

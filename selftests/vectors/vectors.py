@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Reads a header of kmod/core/vectors: nothing of what it says is known here."""
+"""Reads a header of kmod/core/vectors: nothing of what it says is known here.  Puts the second
+implementation, selftests/interop, which the vectors check, on the path."""
 
+import os
 import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "interop"))
 
 DIR = "kmod/core/vectors/"
 
