@@ -72,21 +72,32 @@ not_ok()
 	fi
 }
 
+# does NAME CODE REGEX CMD...: it must exit with exactly this code, and its output hold the extended
+# regex, if there is one.
+does()
+{
+	_name=$1
+	_want=$2
+	_re=$3
+	shift 3
+	"$@" > "$_out" 2>&1
+	_rc=$?
+	if [ $_rc = "$_want" ] && { [ -z "$_re" ] || grep -Eq -- "$_re" "$_out"; }; then
+		pass "$_name"
+	else
+		fail "$_name"
+		note "exit $_rc, wanted $_want${_re:+ and /$_re/}: $*"
+		_show
+	fi
+}
+
 # fails_with NAME CODE CMD...: it must exit with exactly this code.
 fails_with()
 {
 	_name=$1
 	_want=$2
 	shift 2
-	"$@" > "$_out" 2>&1
-	_rc=$?
-	if [ $_rc = "$_want" ]; then
-		pass "$_name"
-	else
-		fail "$_name"
-		note "exit $_rc, wanted $_want: $*"
-		_show
-	fi
+	does "$_name" "$_want" '' "$@"
 }
 
 # is NAME GOT WANT

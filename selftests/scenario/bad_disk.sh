@@ -48,39 +48,27 @@ none_in_kernel()
 	wait_for 5 sh -c "! grep -q 'microhsm  *entity:' /proc/keys"
 }
 
-# says_once NAME CODE REGEX CMD...: exit code and words of one run
-says_once()
-{
-	_what=$1 _code=$2 _re=$3
-	shift 3
-	"$@" > "$TMPDIR/said" 2>&1
-	_rc=$?
-	grep -Eq -- "$_re" "$TMPDIR/said" && _re=said
-	is "$_what" "$_rc $_re" "$_code said"
-	[ "$_re" = said ] || note "$(head -n 5 "$TMPDIR/said")"
-}
-
 plan 50
 # ---- the host: init ----
 mkdir -p "$H"
 mount -t tmpfs -o size=64k host "$H"
 mkdir "$S"
 full "$H"
-says_once "init on a full disk" 1 'device-secret.*full: make room' microhsm init alice --state "$S"
+does "init on a full disk" 1 'device-secret.*full: make room' microhsm init alice --state "$S"
 ok "makes no identity" none_in_kernel
 room "$H"
 head -c 32 /dev/urandom > "$S/device-secret"
 full "$H"
-says_once "init with room for its secret only" 1 'no identity was made; make room' \
+does "init with room for its secret only" 1 'no identity was made; make room' \
 	microhsm init alice --state "$S"
 ok "takes it back" none_in_kernel
 is "and leaves no file" "$(ls "$S")" device-secret
 room "$H"
 mount -o remount,ro "$H"
-says_once "init on a read-only disk" 1 'Read-only.*|no identity was made' \
+does "init on a read-only disk" 1 'Read-only.*|no identity was made' \
 	microhsm init alice --state "$S"
 ok "takes it back too" none_in_kernel
-says_once "a state directory that cannot be made" 1 'read-only' \
+does "a state directory that cannot be made" 1 'read-only' \
 	microhsm init alice --state "$H/new/"
 fails_with "unlock finds none" 3 microhsm unlock --state "$S"
 mount -o remount,rw "$H"
@@ -88,7 +76,7 @@ ok "init when there is room" microhsm init alice --state "$S"
 is "that makes an identity" "$(grep -c 'microhsm  *entity:alice$' /proc/keys)" 1
 full "$H"
 ls -A "$H" > "$TMPDIR/there"
-says_once "a request has no place" 1 'full: make room' \
+does "a request has no place" 1 'full: make room' \
 	microhsm request alice --output "$H/alice.request"
 is "nor is a part of it there" "$(ls -A "$H")" "$(cat "$TMPDIR/there")"
 fails_with "standard output that is full" 1 sh -c 'microhsm status > /dev/full'
@@ -118,7 +106,7 @@ ok "a host" officer entity enrol "$W/alice.request" --fingerprint "$(fingerprint
 
 # ---- the host: join ----
 full "$H"
-says_once "join with no room for the blob" 1 'on no disk.*start microhsm agent' \
+does "join with no room for the blob" 1 'on no disk.*start microhsm agent' \
 	microhsm join "$W/alice.bundle" --region "$region" --state "$S" --identity alice
 ok "the kernel has joined" grep -q "microhsm  *entity:$R/alice" /proc/keys
 is "the pending blob is the one there is" "$(ls "$S")" "alice.blob
@@ -142,8 +130,8 @@ ok "what is there can be read" known "$W/before"
 is "all of it" "$(grep -Ec 'alice|disk/data' "$W/before")" 2
 says "deliveries are in the audit" ' delivery  *done .*alice disk/data 1$' cat "$W/before.audit"
 ok "which verifies" repoctl audit verify
-says_once "an officer's change" 1 "disk is full: nothing was changed" officer dataset create one/more
-says_once "a revocation" 1 "disk is full: nothing was changed" officer entity revoke alice
+does "an officer's change" 1 "disk is full: nothing was changed" officer dataset create one/more
+does "a revocation" 1 "disk is full: nothing was changed" officer entity revoke alice
 known "$W/after"
 ok "nothing was changed" same "$W/before" "$W/after"
 ok "nor recorded" same "$W/before.audit" "$W/after.audit"
@@ -152,14 +140,14 @@ while microhsm fetch "$R/disk/data" > "$TMPDIR/fetched" 2>&1 && [ $n -lt 100 ]; 
 	n=$((n + 1))
 done
 note "$n deliveries fitted"
-says_once "what cannot be recorded is not delivered" 6 'busy; try again in' \
+does "what cannot be recorded is not delivered" 6 'busy; try again in' \
 	microhsm fetch "$R/disk/data"
 is "the kernel's errno" "$(ioc FETCH region=$R name=disk/data keyring=-3 | cut -d' ' -f2)" EBUSY
 is "in the audit are those that left" \
 	"$(repoctl audit show | grep -c ' delivery  *\(done\|unchanged\) ')" $((1 + n))
 says "the log says why" 'audit: the disk is full: deliveries are refused' cat "$TMPDIR/repositoryd.log"
 stop repositoryd
-says_once "started on a full disk" 3 'disk is full|could not be recorded' \
+does "started on a full disk" 3 'disk is full|could not be recorded' \
 	timeout 10 repositoryd --config "$W/ini"
 room "$W/store"
 ok "with room, started" office_daemon
@@ -171,10 +159,10 @@ ok "and delivers" microhsm fetch "$R/disk/data" --timeout 10s
 ok "its audit is whole" repoctl audit verify
 stop repositoryd
 mount -o remount,ro "$W/store"
-says_once "a read-only keeper" 5 '[Rr]ead-only' timeout 10 repositoryd --config "$W/ini"
+does "a read-only keeper" 5 '[Rr]ead-only' timeout 10 repositoryd --config "$W/ini"
 rm "$W/keeper"
 cp -a "$W/store/keeper" "$W/keeper"
-says_once "a read-only store" 3 '[Rr]ead-only' timeout 10 repositoryd --config "$W/ini"
+does "a read-only store" 3 '[Rr]ead-only' timeout 10 repositoryd --config "$W/ini"
 mount -o remount,rw "$W/store"
 
 # ---- the server, full while it runs, and room again without a start ----
@@ -184,7 +172,7 @@ n=0
 while officer dataset create "again/n$n" > /dev/null 2>&1 && [ $n -lt 300 ]; do
 	n=$((n + 1))
 done
-says_once "full again" 1 "disk is full: nothing was changed" officer dataset create "again/n$n"
+does "full again" 1 "disk is full: nothing was changed" officer dataset create "again/n$n"
 room "$W/store"
 ok "room again: changes are taken without a start" officer dataset create "again/n$n"
 ok "deliveries too" microhsm fetch "$R/disk/data" --timeout 10s

@@ -9,18 +9,6 @@
 # shellcheck source=selftests/scenario/office.sh
 . "$(dirname "${MH_LIB:-selftests/lib.sh}")/scenario/office.sh"
 
-# does NAME CODE REGEX CMD...: exit code and words
-does()
-{
-	_what=$1 _code=$2 _re=$3
-	shift 3
-	"$@" > "$W/said" 2>&1
-	_rc=$?
-	grep -Eq -- "$_re" "$W/said" && _re=said
-	is "$_what" "$_rc $_re" "$_code said"
-	[ "$_re" = said ] || note "$(head -n 5 "$W/said")"
-}
-
 # join BUNDLE IDENTITY FINGERPRINT
 join()
 {
