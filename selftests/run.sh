@@ -12,6 +12,7 @@
 #   # where: host|vm    scenario/ only (vm)      # module: yes|no|test
 #   # timeout: SECONDS (60)                      # kernels: 6.12
 #   # mem: MB (512)                              # own-vm: yes
+#   # cpus: N (1; on the debug kernel 2)
 #   # boots: N  that many boots with one disk on /disk, MH_BOOT says which
 
 set -u
@@ -29,7 +30,7 @@ while getopts k:f:j: o; do
 	k) KERNELS=$OPTARG ;;
 	f) SECONDS_FUZZ=$OPTARG ;;
 	j) JOBS=$OPTARG ;;
-	*) sed -n '4,17p' "$0" >&2; exit 2 ;;
+	*) sed -n '4,18p' "$0" >&2; exit 2 ;;
 	esac
 done
 shift $((OPTIND - 1))

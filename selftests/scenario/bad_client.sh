@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # where: vm
 # timeout: 200
+# kernels: 6.12
 # R17 R50: clients of repositoryd that are silent, slow, flood, send half or nonsense, or are many:
 # each is closed in time, a good host is served meanwhile, and the daemon lives on. The same of
 # its admin socket.

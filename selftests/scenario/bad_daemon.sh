@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # where: vm
 # timeout: 200
+# kernels: 6.12
 # R40 R41: repositoryd where it cannot run or cannot write: configuration, addresses that are taken,
 # a store that is damaged, another's, read-only or on a full disk, a keeper without its secrets.
 # Each ends in its documented code with the reason; no change is half there.
@@ -11,21 +12,13 @@
 # shellcheck source=selftests/scenario/office.sh
 . "$(dirname "${MH_LIB:-selftests/lib.sh}")/scenario/office.sh"
 
-# does NAME CODE REGEX [CMD...]: both, of a daemon with $W/bad.ini if of nothing else
-does()
+# daemon NAME CODE REGEX [OPTION...]: how it ends, with $W/bad.ini if with nothing else
+daemon()
 {
 	_what=$1 _code=$2 _re=$3
 	shift 3
-	[ $# -gt 0 ] || set -- repositoryd --config "$W/bad.ini"
-	timeout 10 "$@" > "$W/said" 2>&1
-	_rc=$?
-	if [ $_rc = "$_code" ] && grep -Eq -- "$_re" "$W/said"; then
-		pass "$_what"
-	else
-		fail "$_what"
-		note "exit $_rc, wanted $_code, and /$_re/:"
-		note "$(head -n 5 "$W/said")"
-	fi
+	[ $# -gt 0 ] || set -- --config "$W/bad.ini"
+	does "$_what" "$_code" "$_re" timeout 10 repositoryd "$@"
 }
 
 # wrong NAME REGEX: --check says so of $W/bad.ini, and a daemon does not start with it
@@ -34,7 +27,7 @@ wrong()
 	timeout 10 repositoryd --config "$W/bad.ini" --check > "$W/checked" 2>&1
 	_rc=$?
 	if [ $_rc = 2 ] && grep -Eq -- "$2" "$W/checked"; then
-		does "$1" 2 "$2"
+		daemon "$1" 2 "$2"
 	else
 		fail "$1"
 		note "--check: exit $_rc, wanted 2, and /$2/:"
@@ -71,9 +64,9 @@ ok "a key" officer instance add disk/data --generate
 
 # ---- configuration: 2, and --check knows it ----
 says "--check of what runs" 'ini: right$' repositoryd --config "$W/ini" --check
-does "no configuration" 2 'No such file' repositoryd --config "$W/none.ini"
-does "an option that is none" 2 'usage' repositoryd --nonsense
-does "an operand" 2 'usage' repositoryd serve
+daemon "no configuration" 2 'No such file' --config "$W/none.ini"
+daemon "an option that is none" 2 'usage' --nonsense
+daemon "an operand" 2 'usage' serve
 with 'name = x' 'lisen = 127.0.0.1:1'
 wrong "a key that is none" 'lisen: no such key'
 with 'name = x' 'listen = 127.0.0.1:1' '[other]' 'a = b'
@@ -154,49 +147,49 @@ rm -rf "$W/two"
 
 # ---- addresses: 4 ----
 beside 'listen = 127.0.0.1:7878'
-does "a port that is taken" 4 '127.0.0.1:7878: the address is taken'
+daemon "a port that is taken" 4 '127.0.0.1:7878: the address is taken'
 rm -rf "$W/two"
 beside "socket = $W/stp"
-does "a socket that is taken" 4 'the address is taken'
+daemon "a socket that is taken" 4 'the address is taken'
 ok "and the one that has it still listens" microhsm status
 beside 'listen = 192.0.2.1:7878'
 ok "--check does not ask whether an address is there" repositoryd --config "$W/bad.ini" --check
-does "an address that is not ours" 4 'Cannot assign'
+daemon "an address that is not ours" 4 'Cannot assign'
 echo text > "$W/two/file"
 beside "socket = $W/two/file"
-does "a socket that is a file" 4 'File exists'
+daemon "a socket that is a file" 4 'File exists'
 is "which stays" "$(cat "$W/two/file")" text
 
 # ---- store and keeper: 3, 5 ----
 beside 'listen = 127.0.0.1:7900' "store = $W/store/db"
-does "another daemon's store" 3 'another repositoryd holds the store'
+daemon "another daemon's store" 3 'another repositoryd holds the store'
 known > "$W/before"
 rm -rf "$W/two"
 beside 'listen = 127.0.0.1:7900'
 head -c 8192 /dev/urandom > "$W/two/db"
-does "a store that is no database" 3 'damaged|foreign|not a database'
+daemon "a store that is no database" 3 'damaged|foreign|not a database'
 cp "$W/two/db" "$W/two/db.was"
-does "again" 3 '.'
+daemon "again" 3 '.'
 ok "and it is left as it was" cmp "$W/two/db" "$W/two/db.was"
 rm -f "$W/two/db"*
 sqlite3 "$W/two/db" 'CREATE TABLE mine (x); INSERT INTO mine VALUES (1)'
-does "another program's database" 3 'not .*repositoryd|foreign|damaged'
+daemon "another program's database" 3 'not .*repositoryd|foreign|damaged'
 is "which is left as it was" "$(sqlite3 "$W/two/db" 'SELECT x FROM mine')" 1
 rm -f "$W/two/db"*
 printf x > "$W/two/keeper/sealed"
-does "sealed secrets cut short" 5 'keeper.*damaged'
+daemon "sealed secrets cut short" 5 'keeper.*damaged'
 rm -rf "$W/two/keeper"
 mkdir "$W/two/keeper"
 cp "$W/keeper/sealed" "$W/two/keeper/"
 head -c 32 /dev/urandom > "$W/two/keeper/seat"
 chmod 600 "$W"/two/keeper/*
-does "the wrong seat" 5 'do not open with this seat'
+daemon "the wrong seat" 5 'do not open with this seat'
 cp "$W/keeper/seat" "$W/two/keeper/"
 chmod 644 "$W/two/keeper/seat"
-does "a seat that others may read" 5 'mode 0600'
+daemon "a seat that others may read" 5 'mode 0600'
 rm -rf "$W/two/keeper"
 cp "$W/store/db" "$W/two/db"
-does "a store that was served, and no keys" 5 \
+daemon "a store that was served, and no keys" 5 \
 	'keeper/sealed is not there, .*start once with --new-keys'
 not_ok "none are made" test -e "$W/two/keeper/sealed"
 known > "$W/after"

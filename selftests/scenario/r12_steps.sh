@@ -3,6 +3,7 @@
 # where: vm
 # timeout: 500
 # own-vm: yes
+# cpus: 2
 # R12 R16 R17: requester and agent are killed, stopped and continued, the module is
 # unloaded and a key type registered, at each step of a fetch by each door: no
 # wait past six seconds (ten behind a registration), and one end to each.

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 # where: vm
 # timeout: 120
+# cpus: 2
+# own-vm: yes
 # R18 R21: while a key is being made by request_key(2), its possessor tries to give it
 # other permissions and no timeout: no such key can be used.
 # shellcheck source=selftests/lib.sh

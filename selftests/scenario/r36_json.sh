@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # where: vm
 # timeout: 120
+# kernels: 6.12
 # R36 R18: each verb of both tools under --json gives one JSON value with the members that its man
 # page lists, and nothing else, or says that it has none to give; none is left out here.
 # shellcheck source=selftests/lib.sh

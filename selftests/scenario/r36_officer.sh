@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # where: vm
 # timeout: 120
+# kernels: 6.12
 # R36: an officer's tool takes the Region's officers from its chain of ANCHORs, not from what the
 # server says; a Region whose fingerprint is not the one given is not signed for; of two Regions
 # of one label none is taken unless its fingerprint is given.  A DataSet that is there is not signed

@@ -19,7 +19,7 @@ set -u
 
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
 CACHE=${MICROHSM_CACHE:-$HOME/.cache/microhsm}
-KERNEL=6.12 OUT='' DISK='' BOOT=1 MEM=512 CPUS=2 TIME=0 NET='' ADDR=10.0.2.15/24
+KERNEL=6.12 OUT='' DISK='' BOOT=1 MEM=512 CPUS=0 TIME=0 NET='' ADDR=10.0.2.15/24
 FORWARDS=''
 
 # Loaded before anything runs, with what they depend on. Not ecdh_generic nor
@@ -189,9 +189,14 @@ for s in "$@"; do
 	[ -e "$TOP/selftests/$s" ] || die "no selftests/$s"
 	m=$(header mem "$s")
 	[ "${m:-0}" -le "$MEM" ] || MEM=$m
+	c=$(header cpus "$s")
+	[ "${c:-1}" -le "${WANTED:-1}" ] || WANTED=$c
 	t=$(header timeout "$s")
 	BUDGET=$((${BUDGET:-40} + ${t:-60} + 20))
 done
+# Without KVM a second CPU costs more than it does; under lockdep and KASAN it is worth that.
+[ "$KERNEL" != debug ] || WANTED=2
+[ "$CPUS" -gt 0 ] || CPUS=${WANTED:-1}
 [ "$TIME" -gt 0 ] || TIME=$((BUDGET * SLOW))
 
 {
@@ -227,9 +232,10 @@ APPEND="console=ttyS0 loglevel=5 panic=-1 panic_on_warn=1 oops=panic random.trus
 [ "$KERNEL" != debug ] ||
 	APPEND="$APPEND cryptomgr.notests slub_debug=- kmemleak=on pci=noacpi"
 
+# QEMU's AVX is slower than what libcrypto and the kernel do without it.
 machine()
 {
-	timeout -k 5 "$TIME" qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
+	timeout -k 5 "$TIME" qemu-system-x86_64 -accel tcg,thread=multi -cpu max,-avx,-avx2 \
 		-m "$MEM" -smp "$CPUS" -kernel "$IMAGE" -initrd "$OUT/initrd" \
 		-append "$APPEND" -no-reboot -nodefaults -display none \
 		-serial "file:$OUT/console" -device virtio-serial-pci \
