@@ -3,6 +3,9 @@
 # A fetch held at a step, and what happens to those who take part. Sourced.
 # shellcheck disable=SC2154 # what start sets
 STEPS_SECONDS=$((6 * ${MH_SLOW:-1}))		# no wait is longer
+# What the tool waits: less than the bound, and than the ten seconds that repositoryd gives a
+# handshake, at whose end the agent that was stopped in it would find itself without a connection.
+FETCH_SECONDS=$((STEPS_SECONDS < 18 ? STEPS_SECONDS / 2 : 9))
 BEHIND_SECONDS=$((10 * ${MH_SLOW:-1}))		# behind a key type's registration
 
 now_cs()
@@ -33,7 +36,7 @@ ask()
 	rm -f "$TMPDIR/$1.rc" "$TMPDIR/$1.pid"
 	case $2 in
 	keyctl) set -- "$1" keyctl request2 microhsm "$R/$3" "" @s ;;
-	ioctl) set -- "$1" microhsm fetch "$R/$3" --timeout $((STEPS_SECONDS / 2)) ;;
+	ioctl) set -- "$1" microhsm fetch "$R/$3" --timeout $FETCH_SECONDS ;;
 	esac
 	_who=$1
 	shift
