@@ -17,7 +17,7 @@ KOUT	:= $(B)/mod-$(KVER)$(if $(MH_TEST),-test)$(KSUFFIX)
 
 CC	= gcc
 CLANG	= clang
-CPPFLAGS += -isystem uapi -Ikmod -Ikmod/core -Itools -Irepositoryd -I. -D_GNU_SOURCE
+CPPFLAGS += -isystem uapi -Ikmod -Ikmod/core -Itools -Irepositoryd -Iselftests -I. -D_GNU_SOURCE
 WARN	= -Wall -Wextra -Werror
 CFLAGS_rel = -std=gnu11 -O2 -g $(WARN) -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
 LDFLAGS_rel = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
@@ -40,6 +40,7 @@ UNIT	:= $(wildcard selftests/unit/test_*.c)
 # Helpers that a directory's tests share are its files of other names.
 UNITLIB	:= $(filter-out $(UNIT),$(wildcard selftests/unit/*.c))
 KTEST	:= $(wildcard selftests/kernel/*.c selftests/scenario/*.c)
+CRASH	:= $(wildcard selftests/crash/*.c)
 FUZZ	:= $(wildcard selftests/fuzz/fuzz_*.c)
 BENCH	:= $(wildcard selftests/bench/*.c)
 GEN	:= $(wildcard selftests/vectors/gen_*.c)
@@ -50,7 +51,7 @@ TOOLS	:= $(if $(wildcard tools/repoctl.c),$(B)/bin/repoctl) \
 DAEMONS	:= $(if $(wildcard repositoryd/main.c),$(B)/bin/repositoryd)
 UNITS	:= $(UNIT:selftests/unit/%.c=$(B)/unit/%)
 KTESTS	:= $(addprefix $(B)/ktest/,$(notdir $(filter-out %/log_random,$(KTEST:.c=)))) \
-	$(B)/ktest/log_random.so
+	$(B)/ktest/log_random.so $(B)/ktest/crash
 FUZZERS	:= $(FUZZ:selftests/fuzz/%.c=$(B)/fuzz/%)
 BENCHES	:= $(BENCH:selftests/bench/%.c=$(B)/bench/%)
 
@@ -99,7 +100,7 @@ $(eval $(call variant,rel,$$(CC)))
 $(eval $(call variant,asan,$$(CC)))
 $(eval $(call variant,fuzz,$$(CLANG)))
 OBJS	= $(patsubst %.c,$(B)/$(1)/obj/%.o,$(2))
-ALLSRC	:= $(LIB) $(DAEMON) $(REPOCTL) $(MICROHSM) $(UNIT) $(UNITLIB) $(KTEST) $(FUZZ) $(BENCH) $(GEN)
+ALLSRC	:= $(LIB) $(DAEMON) $(REPOCTL) $(MICROHSM) $(UNIT) $(UNITLIB) $(KTEST) $(CRASH) $(FUZZ) $(BENCH) $(GEN)
 .SECONDARY:
 -include $(foreach v,rel asan fuzz,$(patsubst %.c,$(B)/$(v)/obj/%.d,$(ALLSRC)))
 
@@ -124,6 +125,10 @@ $(B)/ktest/%: $(B)/rel/obj/selftests/scenario/%.o $(B)/rel/libmh.a
 $(B)/ktest/rogue_repositoryd: $(B)/rel/obj/selftests/scenario/rogue_repositoryd.o \
 	$(B)/rel/obj/repositoryd/main.o $(B)/rel/librepositoryd.a $(B)/rel/libmh.a
 	$(call link,rel,$(CC),-Wl$(COMMA)--wrap=mh_conn_record)
+# repositoryd, killed while it is busy, in the world of its unit tests
+$(B)/ktest/crash: $(call OBJS,rel,$(CRASH)) $(call OBJS,rel,$(UNITLIB)) \
+	$(B)/rel/librepositoryd.a $(B)/rel/libmh.a
+	$(call link,rel,$(CC))
 $(B)/ktest/log_random.so: selftests/scenario/log_random.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -std=gnu11 -O2 $(WARN) -fPIC -shared -o $@ $< -ldl
@@ -153,6 +158,9 @@ fuzz: ensure-deps
 check-debug: ensure-deps
 	@selftests/vm/debug-kernel.sh build > /dev/null
 	@selftests/run.sh -k debug vm $(if $(T),'$(T)')
+# ROUNDS=1000 takes a quarter of an hour
+crash: ensure-deps $(B)/ktest/crash
+	@$(B)/ktest/crash $(or $(ROUNDS),100)
 bench: ensure-deps $(BENCHES)
 	@for b in $(BENCHES); do $$b || exit 1; done
 
@@ -195,11 +203,12 @@ help:
 	@echo 'check       every test; T=pattern for some, K=6.1 or K=6.12 for one kernel'
 	@echo 'check-debug kernel tests under KASAN, lockdep and kmemleak'
 	@echo 'style       checkpatch, sparse, W=1, clang-tidy, shellcheck, sizes'
+	@echo 'crash       ROUNDS=1000 times repositoryd is killed while it is busy'
 	@echo 'fuzz        SECONDS=60 for each target;  bench: measurements'
 	@echo 'vectors     the vectors of our own, made anew, and the page that prints them'
 	@echo 'install     tools, daemon, man pages: DESTDIR= PREFIX=;  clean;  help'
 	@echo 'modules_install   the module, where modprobe finds it: KVER=, INSTALL_MOD_PATH='
 
 .PHONY: all nomodule module testmod modules_install tools daemon man unit ktest fuzzers deps \
-	ensure-deps demo check style fuzz check-debug bench vectors install clean help
+	ensure-deps demo check style fuzz check-debug crash bench vectors install clean help
 .DELETE_ON_ERROR:

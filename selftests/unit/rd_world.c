@@ -86,26 +86,26 @@ int rd_start(struct rd_world *w)
 	return rd_start_with(w, NULL);
 }
 
+void rd_fork(struct rd_world *w, const char *option)
+{
+	char *argv[5] = { "repositoryd", "--config", w->ini, (char *)option };
+
+	w->pid = fork();
+	must(w->pid >= 0);
+	if (!w->pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* never outlives a test that failed */
+		_exit(mh_daemon_main(option ? 4 : 3, argv));
+	}
+}
+
 int rd_start_with(struct rd_world *w, const char *option)
 {
 	struct mh_bytes reply;
 	u8 status;
 	int st;
 
-	w->pid = fork();
-	must(w->pid >= 0);
-	if (!w->pid) {
-		char *argv[5] = { NULL };
-
-		argv[0] = "repositoryd";
-		argv[1] = "--config";
-		argv[2] = w->ini;
-		argv[3] = (char *)option;
-
-		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* never outlives a test that failed */
-		_exit(mh_daemon_main(option ? 4 : 3, argv));
-	}
-	for (int i = 0; i < 1000; i++) {
+	rd_fork(w, option);
+	for (int i = 0; i < 10000; i++) {
 		if (waitpid(w->pid, &st, WNOHANG) == w->pid) {
 			w->pid = 0;
 			return WIFEXITED(st) ? WEXITSTATUS(st) : 128 + WTERMSIG(st);
@@ -121,7 +121,7 @@ int rd_start_with(struct rd_world *w, const char *option)
 			mh_bytes_free(&reply);
 			return 0;
 		}
-		usleep(20000);
+		usleep(2000);
 	}
 	must(!"repositoryd does not answer");
 	return -1;

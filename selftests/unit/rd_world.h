@@ -45,6 +45,7 @@ struct rd_world {
 
 void rd_setup(struct rd_world *w, const char *dir, const char *extra);	/* dir NULL: a new one */
 void rd_teardown(struct rd_world *w);
+void rd_fork(struct rd_world *w, const char *option);	/* starts it, and does not wait */
 int rd_start(struct rd_world *w);	/* 0 once the admin socket answers, else the exit code */
 int rd_start_with(struct rd_world *w, const char *option);	/* one more; NULL: none */
 int rd_stop(struct rd_world *w, int sig);	/* wait status */
