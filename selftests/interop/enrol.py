@@ -24,6 +24,9 @@ class Keys:
     def kei_public(self):
         return p.p256_public(self.kei)
 
+    def kes_public(self):
+        return p.p256_public(self.kes)
+
     def kec_shown(self):
         """Kec-public or Kec-secret: what Kpf and kid are made from."""
         return p.x25519_public(self.kec) if self.kec_kind == PAIR else self.kec
@@ -47,7 +50,7 @@ def _proof(keys, signed):
 def request_make(keys, evidence=b""):
     kec = keys.kec_shown() if keys.kec_kind == PAIR else p.kid(keys.kec, keys.nonce)
     said = u8(VERSION) + keys.nonce + v(keys.name) + u8(keys.kei_kind)
-    said += v(keys.kei_said(keys.nonce)) + p.p256_public(keys.kes)
+    said += v(keys.kei_said(keys.nonce)) + keys.kes_public()
     said += u8(keys.kec_kind) + v(kec) + v(evidence)
     signed = p.L("join request") + said
     return said + _proof(keys, signed) + p.sign(keys.kes, signed)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 # An office in one VM: repositoryd, one officer, this host enrolled. Sourced by
-# scenarios; W is its directory, R the Region's label.
+# scenarios; W is its directory, R the Region's label, LISTEN where the daemon listens.
 R=hq
+: "${LISTEN=127.0.0.1:7878 [::1]:7878}"
 W=${TMPDIR:-/tmp}/office
 export MICROHSM_ADMIN="$W/admin"
 
@@ -22,8 +23,7 @@ office_ini()
 	cat > "$W/ini" << EOT
 [repositoryd]
 name = office
-listen = 127.0.0.1:7878
-listen = [::1]:7878
+$(for l in $LISTEN; do echo "listen = $l"; done)
 socket = $W/stp
 admin = $W/admin
 store = $W/store/db
@@ -53,8 +53,8 @@ office_open()
 	officer region create "$R" --card "$card" --genesis "$W/genesis" > "$W/create1" 2>&1
 	region=$(sed -n 's/.*genesis = \([a-z2-7-]*\).*/\1/p' "$W/create1")
 	office_ini "genesis = $region"
-	pkill -HUP -o repositoryd || killall -HUP repositoryd
-	sleep 1
+	kill -HUP "${repositoryd:?}"
+	wait_for 10 grep -q "configuration read again" "$TMPDIR/repositoryd.log"
 	officer region create "$R" --card "$card" --genesis "$W/genesis"
 }
 
