@@ -53,7 +53,6 @@ UNITS	:= $(UNIT:selftests/unit/%.c=$(B)/unit/%)
 KTESTS	:= $(addprefix $(B)/ktest/,$(notdir $(filter-out %/log_random,$(KTEST:.c=)))) \
 	$(B)/ktest/log_random.so $(B)/ktest/crash
 FUZZERS	:= $(FUZZ:selftests/fuzz/%.c=$(B)/fuzz/%)
-BENCHES	:= $(BENCH:selftests/bench/%.c=$(B)/bench/%)
 
 all: $(if $(wildcard kmod/main.c),$(if $(wildcard $(KDIR)),module,nomodule)) tools daemon
 
@@ -132,7 +131,8 @@ $(B)/ktest/crash: $(call OBJS,rel,$(CRASH)) $(call OBJS,rel,$(UNITLIB)) \
 $(B)/ktest/log_random.so: selftests/scenario/log_random.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -std=gnu11 -O2 $(WARN) -fPIC -shared -o $@ $< -ldl
-$(B)/bench/%: $(B)/rel/obj/selftests/bench/%.o $(B)/rel/libmh.a
+$(B)/bench/%: $(B)/rel/obj/selftests/bench/%.o $(call OBJS,rel,$(UNITLIB)) \
+	$(B)/rel/librepositoryd.a $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
 $(B)/gen/%: $(B)/rel/obj/selftests/vectors/%.o $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
@@ -161,8 +161,9 @@ check-debug: ensure-deps
 # ROUNDS=1000 takes a quarter of an hour
 crash: ensure-deps $(B)/ktest/crash
 	@$(B)/ktest/crash $(or $(ROUNDS),100)
-bench: ensure-deps $(BENCHES)
-	@for b in $(BENCHES); do $$b || exit 1; done
+bench: ensure-deps $(B)/bench/bench
+	@for k in $(KVERS); do $(MAKE) -s module KVER=$$k || exit 1; done
+	@BENCH_JSON=$(B)/bench.json $(B)/bench/bench $(KVERS:%=$(B)/mod-%/microhsm.ko)
 
 # All vectors of our own, the seeds made with them, and the pages that print them.  Those
 # with signatures come out different each time.
@@ -204,7 +205,7 @@ help:
 	@echo 'check-debug kernel tests under KASAN, lockdep and kmemleak'
 	@echo 'style       checkpatch, sparse, W=1, clang-tidy, shellcheck, sizes'
 	@echo 'crash       ROUNDS=1000 times repositoryd is killed while it is busy'
-	@echo 'fuzz        SECONDS=60 for each target;  bench: measurements'
+	@echo 'fuzz        SECONDS=60 for each target;  bench: measurements, each beside its bound'
 	@echo 'vectors     the vectors of our own, made anew, and the page that prints them'
 	@echo 'install     tools, daemon, man pages: DESTDIR= PREFIX=;  clean;  help'
 	@echo 'modules_install   the module, where modprobe finds it: KVER=, INSTALL_MOD_PATH='
