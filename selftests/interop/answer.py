@@ -4,8 +4,9 @@
 import data as d
 import primitives as p
 import stp
-from statement import (ANCHOR, DATASET, DELEGATION, ENTITY, GENERATE, GROUP, GROUP_EPOCH, INSTANCE,
-                       MEMBER, POLICY, SESSION, MODE_GROUP, Statement)
+from policy import Allowed
+from statement import (AES, ANCHOR, DATASET, DELEGATION, ENTITY, GENERATE, GROUP, GROUP_EPOCH,
+                       INSTANCE, KIND_KEY, MEMBER, MODE_GROUP, P256, POLICY, SESSION, Statement)
 from wire import Reader, Refused, want, zero
 
 SENT = {DATASET, POLICY, GROUP, MEMBER, ENTITY, DELEGATION, GROUP_EPOCH}
@@ -35,11 +36,11 @@ def refusal(body):
 
 
 class Delivery:
-    """What SP1 holds of a DataSet: the Data, the INSTANCE, and its statements' leaves."""
+    """What SP1 holds of a DataSet: the Data, the INSTANCE, its statements, what they allow."""
 
-    def __init__(self, instance, manifest, plain, statements, policies):
-        self.instance, self.manifest, self.plain = instance, manifest, plain
-        self.statements, self.policies = statements, policies
+    def __init__(self, answer):
+        self.instance, self.manifest, self.plain = answer.instance, answer.m, answer.plain
+        self.statements, self.allowed = answer.statements, answer.allowed
 
     def digest(self):
         return digest(self.statements)
@@ -52,8 +53,10 @@ def digest(statements):
 class Answer:
     """Takes the records of one request in order; over when it has a result: a Delivery, or held."""
 
-    def __init__(self, trust, kec, dataset, version=0, held=None):
-        self.trust, self.kec, self.dataset, self.version = trust, kec, dataset, version
+    def __init__(self, session, dataset, version=0, held=None):
+        host = session.host
+        self.trust, self.serve, self.kec = host.trust, session.serve, host.kec
+        self.dataset, self.version, self.floor = dataset, version, host.versions.get(dataset, 0)
         self.held, self.last, self.count, self.result = held, None, 0, None
         self.statements, self.wraps, self.plain, self.sealed = [], [], b"", b""
 
@@ -78,8 +81,6 @@ class Answer:
         self.instance, self.m = s, d.Manifest(s)
         want(self.m.dataset == self.dataset, "of another DataSet")
         want(self.version in (0, self.m.version), "another version")
-        floor = self.held.manifest.version if self.held else 0
-        want(self.version or self.m.version >= floor, "an older version than one that came")
 
     # ---- STATEMENTs ----
 
@@ -100,7 +101,6 @@ class Answer:
              "another mode or kind than the DataSet's")
         self._owned(dataset, trust.good(self.instance, self.statements))
         self._policies(dataset)
-        want(trust.fresh() or all(q.number(119, 0) == 1 for q in self.policies), "EPOCH is over")
 
     @staticmethod
     def _owned(dataset, by):
@@ -114,12 +114,12 @@ class Answer:
 
     def _policies(self, dataset):
         named = set(dataset.leaves()) | set(self.instance.leaves())
-        self.policies = [s for s in self.statements if s.type == POLICY and s.leaf in named]
-        want({s.leaf for s in self.policies} == named and len(named) <= 8,
+        policies = [s for s in self.statements if s.type == POLICY and s.leaf in named]
+        want({s.leaf for s in policies} == named and len(named) <= 8,
              "a POLICY is missing, or there are too many")
-        for q in self.policies:
+        for q in policies:
             self.trust.good(q, self.statements)
-            want(q.attr.get(120) in (None, self.instance.attr.get(120)), "another template")
+        self.allowed = Allowed(policies, self.instance)
 
     # ---- WRAPs ----
 
@@ -136,7 +136,7 @@ class Answer:
         """Of what each link holds; None where it is of no GROUP_EPOCH that came."""
         epochs = {}
         for s in self.statements:
-            if s.type == GROUP_EPOCH:
+            if s.type == GROUP_EPOCH and not s.attr[194]:
                 epochs[s.attr[193]] = p.gcx(s.region, s.subject, s.number(192)), s
         out = []
         for w in links[:-1]:
@@ -148,15 +148,14 @@ class Answer:
         return out + [self.m.icx]
 
     def _chain(self, links):
-        """Ke by these, or None if their kids do not hold."""
+        """Ke by these, or None if they do not open."""
         want(len(links) == 1 or self.m.mode == MODE_GROUP, "more than one link")
         want(all(w.kind != d.NONE for w in links), "kind none out of mode session")
+        contexts = self._contexts(links)
         try:
-            d.chain_holds(links, self.kec.kid, self.m.ke_kid)
+            return d.chain_open(links, self.kec, contexts, self.m.ke_kid) if contexts else None
         except Refused:
             return None
-        contexts = self._contexts(links)
-        return d.chain_open(links, self.kec, contexts, self.m.ke_kid) if contexts else None
 
     def _wraps(self):
         if self.m.mode == SESSION:
@@ -183,7 +182,22 @@ class Answer:
         self.stream.done()
         want(count == self.count and leaf == self.instance.leaf, "DONE of another answer")
         want(p.H(self.sealed) == self.m.sha256, "other Data than the INSTANCE's")
-        self.result = Delivery(self.instance, self.m, self.plain, self.statements, self.policies)
+        self._deliver()
+        self.result = Delivery(self)
+
+    def _deliver(self):
+        """Once more, at this time."""
+        for s in [self.instance] + self.statements:
+            self.trust.good(s, self.statements)
+        self.trust.serves(self.serve, self.dataset)
+        want(self.trust.fresh() or self.allowed.on_stale, "the EPOCH has ended")
+        want(self.version or self.m.version >= self.floor, "an older version than one that came")
+        self._fits()
+
+    def _fits(self):
+        """Key Data is of its algorithm's length."""
+        if self.m.kind == KIND_KEY and self.instance.attr[120][0] in (AES, P256):
+            want(len(self.plain) == 32, "a key of another length than its algorithm's")
 
     def _unchanged(self, body):
         want(self.held is not None and body == self.held.instance.leaf, "not what is held")

@@ -109,7 +109,7 @@ class Bundle:
         self.delegations = [r.V() for _ in range(r.int(1))]
         self.epoch = r.V()
         n = r.int(1)
-        want(n <= 8, "too many addresses")
+        want(n <= 8 and len(self.delegations) <= 4, "too many addresses or DELEGATIONs")
         self.addresses = [r.v() for _ in range(n)]
         r.end()
         want(self.anchors and all(is_address(a) for a in self.addresses), "a part is missing")

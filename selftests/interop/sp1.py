@@ -71,7 +71,8 @@ class Host:
     def __init__(self, keys, trust):
         self.keys, self.trust = keys, trust
         self.incarnation, self.sessions = os.urandom(16), 0
-        self.receipts, self.head, self.held, self.ticket = 0, zero(32), {}, b""
+        self.receipts, self.head, self.ticket = 0, zero(32), b""
+        self.held, self.versions = {}, {}
         self.kec = d.Key(keys.kec, p.ecx(trust.region, keys.name), keys.kec_kind == PAIR)
 
     def secrets(self, sp2):
@@ -83,9 +84,12 @@ class Host:
         return stp.Who(self.keys.name, self.trust.entity.serial, self.incarnation, self.sessions,
                        self.receipts, self.head)
 
-    def receipt(self, instance, request, h):
+    def delivered(self, x, request, h):
+        dataset, version = x.manifest.dataset, x.manifest.version
+        self.held[dataset] = x
+        self.versions[dataset] = max(version, self.versions.get(dataset, 0))
         self.receipts += 1
-        self.head = p.H(p.L("receipt"), self.head, instance.leaf, u32(request), h)
+        self.head = p.H(p.L("receipt"), self.head, x.instance.leaf, u32(request), h)
 
 
 class Session:
@@ -120,9 +124,9 @@ class Session:
             for a in anchors:
                 self.trust.learn_anchor(a)
         want(kind == stp.CHALLENGE, "a message out of turn")
-        serve = self.trust.server(self.sp1.challenge(body))
-        self.sp1.served_by(serve.attr[32])
-        self.sp2 = serve.subject
+        self.serve = self.trust.server(self.sp1.challenge(body))
+        self.sp1.served_by(self.serve.attr[32])
+        self.sp2 = self.serve.subject
 
     def auth(self, secrets=None, who=None):
         frame, self.records = self.sp1.auth(who or self.host.who(),
@@ -136,7 +140,7 @@ class Session:
         held = self.host.held.get(dataset) if hold else None
         leaf, digest = (held.instance.leaf, held.digest()) if held else (zero(32), zero(32))
         request, self.next = self.next, self.next + 1
-        self.open[request] = Answer(self.trust, self.host.kec, dataset, version, held)
+        self.open[request] = Answer(self, dataset, version, held)
         body = stp.request_body(dataset, version, 1, leaf, digest)
         self.wire.send(self.records.seal(stp.REQUEST, request, body))
         return request
@@ -168,8 +172,7 @@ class Session:
         if a.result is None:
             return
         if kind == stp.DONE:
-            self.host.held[a.dataset] = a.result
-            self.host.receipt(a.instance, request, self.sp1.h)
+            self.host.delivered(a.result, request, self.sp1.h)
 
     def result(self, request):
         """Of an answer: the Delivery.  Raises RefusedBySP2."""

@@ -146,7 +146,7 @@ class IdR:
         want(len(data) <= IDR, "idR too long")
         r = Reader(data)
         versions, d = list(r.bytes(r.int(1))), r.int(1)
-        want(1 <= d <= 4, "no DELEGATION, or too many")
+        want(versions and 1 <= d <= 4, "no version, no DELEGATION, or too many")
         idr = cls(versions, [r.V() for _ in range(d)], r.V())
         r.end()
         return idr
