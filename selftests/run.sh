@@ -258,7 +258,7 @@ list_jobs()
 		for c in selftests/unit/test_*.c; do
 			[ ! -e "$c" ] || matching unit "build/unit/$(basename "$c" .c)"
 		done
-		matching second selftests/vectors/check_*.py ;;
+		matching second selftests/vectors/check_*.py selftests/interop/check_*.py ;;
 	esac
 	case $WHAT in all|fuzz)
 		for c in selftests/fuzz/fuzz_*.c; do

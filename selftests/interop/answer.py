@@ -195,9 +195,10 @@ class Answer:
         self._fits()
 
     def _fits(self):
-        """Key Data is of its algorithm's length."""
-        if self.m.kind == KIND_KEY and self.instance.attr[120][0] in (AES, P256):
-            want(len(self.plain) == 32, "a key of another length than its algorithm's")
+        """Key Data is a key of its algorithm."""
+        alg = self.instance.attr[120][0] if self.m.kind == KIND_KEY else 0
+        want(alg not in (AES, P256) or len(self.plain) == 32, "a key of another length")
+        want(alg != P256 or p.is_p256_private(self.plain), "no P-256 key")
 
     def _unchanged(self, body):
         want(self.held is not None and body == self.held.instance.leaf, "not what is held")

@@ -110,6 +110,9 @@ def dh(private, public):
     return out
 
 
+ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
+
+
 # ---- P-256: public keys x || y, private ones 32 bytes, signatures r || s ----
 
 def p256_point(public):
@@ -123,6 +126,10 @@ def p256_point(public):
 def p256_private():
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_numbers().private_value.to_bytes(32, "big")
+
+
+def is_p256_private(x):
+    return 0 < int.from_bytes(x, "big") < ORDER
 
 
 def _p256(private):

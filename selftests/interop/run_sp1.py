@@ -15,7 +15,7 @@ import enrol
 import primitives as p
 import sp1
 import stp
-import wrongs
+import wrongs_sp1 as wrongs
 from answer import RefusedBySP2
 from statement import ENTITY, EPOCH, REVOKE, Statement
 from trust import Trust

@@ -154,7 +154,7 @@ class Session:
             want(request in self.open, "an id that is not open")
             self._answered(request, kind, body)
         elif kind == stp.PUSH:
-            self.pushes.append(self.trust.pushed(body))
+            self._pushed(body)
         elif kind == stp.TICKET:
             want(len(body) == 64, "no ticket")
             self.host.ticket = body
@@ -165,6 +165,13 @@ class Session:
         else:
             want(kind == stp.CLOSE and not body, "no CLOSE")
             self.over = True
+
+    def _pushed(self, body):
+        """What does not hold does nothing."""
+        try:
+            self.pushes.append(self.trust.pushed(body))
+        except Refused as e:
+            print("# pushed, and refused: %s" % e)
 
     def _answered(self, request, kind, body):
         a = self.open[request]
@@ -196,7 +203,11 @@ class Session:
 
 def session(host, address):
     s = Session(host, connect(address))
-    s.hello()
-    s.challenge()
-    s.auth()
+    try:
+        s.hello()
+        s.challenge()
+        s.auth()
+    except BaseException:
+        s.wire.close()
+        raise
     return s

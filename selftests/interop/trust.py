@@ -139,6 +139,7 @@ class Trust:
         """Of idR, or a bundle: the serve DELEGATION, verified in the text's order."""
         pool, epoch = [Statement(d) for d in said.delegations], Statement(said.epoch)
         want(all(d.type == DELEGATION for d in pool), "no DELEGATION")
+        want(any(d.leaf == epoch.signer for d in pool), "no DELEGATION of this EPOCH")
         fresh = self.learn_epoch(epoch, pool)
         for s in (epoch, fresh):
             want(s.not_before - 600 <= self.now(), "not valid yet")

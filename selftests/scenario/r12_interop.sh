@@ -61,7 +61,7 @@ results()
 	done < "$1"
 }
 
-plan 92
+plan 93
 ok "r12 an office" office_open
 ok "r08 the daemon's officers enrol a second implementation" enrolled
 ok "r12 keys" datasets

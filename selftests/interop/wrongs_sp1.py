@@ -7,6 +7,7 @@ import enrol
 import primitives as p
 import sp1
 import stp
+from statement import PAIR
 from wire import u32, u8, want, zero
 
 LOW_ORDER = zero(32)
@@ -78,8 +79,8 @@ def hello_again(s):
 
 def secrets(s, name=None, kei=None, kec=None):
     k = s.host.keys
-    return stp.Secrets(name or k.name, kei or k.kei, False, kec or k.kec_shown(), s.trust.region,
-                       s.sp2)
+    return stp.Secrets(name or k.name, kei or k.kei, k.kei_kind != PAIR, kec or k.kec_shown(),
+                       s.trust.region, s.sp2)
 
 
 def wrong_psk(s):
@@ -89,7 +90,7 @@ def wrong_psk(s):
 
 def wrong_kei(s):
     challenged(s)
-    s.auth(secrets(s, kei=p.p256_private()))
+    s.auth(secrets(s, kei=enrol.Keys(b"x", s.host.keys.kei_kind).kei))
 
 
 def psk_of_another_sp2(s):
@@ -124,20 +125,25 @@ def other_name(s):
     s.auth(secrets(s, name=who.name), who)
 
 
-def mac_for_signature(s):
-    """authI as mode mac has it."""
-    challenged(s)
-    k = enrol.Keys(s.host.keys.name, enrol.SECRET)
-    secret = stp.Secrets(k.name, k.kei, True, s.host.keys.kec_shown(), s.trust.region, s.sp2)
-    secret.psk = s.host.secrets(s.sp2).psk
-    s.auth(secret)
+def proof(f):
+    """authI is f(s, A, the right one), under the right psk."""
+    def step(s):
+        challenged(s)
+        mine = s.host.secrets(s.sp2)
+        right = mine.prove
+        mine.prove = lambda a: f(s, a, right(a))
+        s.auth(mine)
+    return step
 
 
-def zeros_for_signature(s):
-    challenged(s)
-    none = s.host.secrets(s.sp2)
-    none.prove = lambda a: zero(64)
-    s.auth(none)
+def of_the_other_mode(s, a, right):
+    if s.host.keys.kei_kind == PAIR:
+        return p.mac(os.urandom(32), a) + zero(32)
+    return p.sign(p.p256_private(), a)
+
+
+def for_another_sp2(s, a, right):
+    return s.host.secrets(b"another").prove(a)
 
 
 def auth_spoilt(at):
@@ -235,6 +241,12 @@ def auth_again(s):
 
 GROUP = stp.request_body(b"a/group")
 
+# In mode mac: beside those below.
+BY_MAC = [
+    ("a MAC with the second half not zero", proof(lambda s, a, right: right[:32] + right[:32])),
+    ("a MAC for another SP2", proof(for_another_sp2)),
+]
+
 # Nothing wrong: what they are told from.
 RIGHT = [
     ("hello", hello()),
@@ -273,8 +285,9 @@ BY_SP1 = [
     ("the wrong Kec, so the wrong psk", wrong_psk),
     ("the psk for another SP2", psk_of_another_sp2),
     ("the wrong Kei", wrong_kei),
-    ("a MAC for a signature", mac_for_signature),
-    ("zeros for a signature", zeros_for_signature),
+    ("authI of the other mode", proof(of_the_other_mode)),
+    ("authI of zeros", proof(lambda s, a, right: zero(64))),
+    ("authI over another A", proof(lambda s, a, right: s.host.secrets(s.sp2).prove(a + b"\0"))),
     ("no Entity of this name", other_name),
     ("idI with a name of no byte", idi(0, b"\0")),
     ("idI with a name past its end", idi(0, b"\xff")),
