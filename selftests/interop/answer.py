@@ -31,7 +31,15 @@ def refusal(body):
     r = Reader(body)
     out = RefusedBySP2(r.int(1), r.int(4), r.int(1))
     r.end()
-    want(1 <= out.code <= 8 and (out.step == 0 or out.code == 4 and out.step <= 4), "no refusal")
+    want(1 <= out.code <= 8 and out.step <= 4, "no refusal")
+    return out
+
+
+def done(body):
+    """How many records, and the INSTANCE's leaf."""
+    r = Reader(body)
+    out = r.int(4), r.bytes(32)
+    r.end()
     return out
 
 
@@ -176,9 +184,7 @@ class Answer:
         self.sealed += body
 
     def _done(self, body):
-        r = Reader(body)
-        count, leaf = r.int(4), r.bytes(32)
-        r.end()
+        count, leaf = done(body)
         self.stream.done()
         want(count == self.count and leaf == self.instance.leaf, "DONE of another answer")
         want(p.H(self.sealed) == self.m.sha256, "other Data than the INSTANCE's")

@@ -310,7 +310,7 @@ for _code, _errno in enumerate(("ENOENT", "EKEYREVOKED", "EKEYREJECTED", "EPERM"
     refusal(_errno, _code)
 refusal("EPERM", 4, 4)
 refusal("EBADMSG", 4, 5)
-refusal("EBADMSG", 1, 1)
+refusal("ENOENT", 1, 1)
 refusal("EBADMSG", 0)
 refusal("EBADMSG", 9)
 

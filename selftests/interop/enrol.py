@@ -93,7 +93,7 @@ class Request:
 # ---- bundle ----
 
 def is_address(x):
-    return 1 <= len(x) <= 255 and all(0x21 <= c <= 0x7e for c in x)
+    return len(x) <= 255 and all(0x21 <= c <= 0x7e for c in x)
 
 
 class Bundle:

@@ -126,6 +126,7 @@ class Who:
 
     @classmethod
     def read(cls, data):
+        want(len(data) == 256, "idI of another length")
         r = Reader(data)
         who = cls(r.bytes(r.int(1)), r.int(8), r.bytes(16), r.int(8), r.int(8), r.bytes(32))
         want(is_name(who.name), "no name")
@@ -140,6 +141,10 @@ class IdR:
     def bytes(self):
         out = u8(len(self.versions)) + bytes(self.versions) + u8(len(self.delegations))
         return out + b"".join(V(d) for d in self.delegations) + V(self.epoch)
+
+    def spoken(self):
+        want(max((x for x in self.versions if x <= VERSION), default=None) == VERSION,
+             "no version in common, or a better one")
 
     @classmethod
     def read(cls, data):
@@ -198,8 +203,7 @@ class Initiator:
 
     def challenge(self, body):
         idr = IdR.read(self.opened(body))
-        want(max((x for x in idr.versions if x <= VERSION), default=None) == VERSION,
-             "no version in common, or a better one")
+        idr.spoken()
         return idr
 
     def served_by(self, ksp2):
@@ -258,6 +262,11 @@ class Responder:
 
 # ---- records ----
 
+def record_form(kind, request):
+    want(REQUEST <= kind <= CLOSE, "no such record")
+    want((kind <= REFUSED) == (request != 0), "a record with another's id")
+
+
 class Records:
     """Both directions of a session; end: "SP1" or "SP2", ours."""
 
@@ -281,8 +290,7 @@ class Records:
         plain = p.gcm_open(self.keys[1], self._nonce(1), u8(RECORD) + u24(len(body)), body)
         r = Reader(plain)
         kind, request = r.int(1), r.int(4)
-        want(REQUEST <= kind <= CLOSE, "no such record")
-        want((kind <= REFUSED) == (request != 0), "a record with another's id")
+        record_form(kind, request)
         mine = kind in (REQUEST, CLOSE) if self.end == "SP2" else kind != REQUEST
         want(mine, "a record that this end does not get")
         return kind, request, r.bytes(r.left())
