@@ -17,7 +17,7 @@ KOUT	:= $(B)/mod-$(KVER)$(if $(MH_TEST),-test)$(KSUFFIX)
 
 CC	= gcc
 CLANG	= clang
-CPPFLAGS += -isystem uapi -Ikmod -Ikmod/core -Itools -Irepositoryd -Iselftests -I. -D_GNU_SOURCE
+CPPFLAGS += -isystem uapi -Ikmod -Ikmod/core -Itools -Irepositoryd -I. -D_GNU_SOURCE
 WARN	= -Wall -Wextra -Werror
 CFLAGS_rel = -std=gnu11 -O2 -g $(WARN) -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
 LDFLAGS_rel = -pie -Wl,-z,relro,-z,now -Wl,--as-needed

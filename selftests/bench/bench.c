@@ -6,7 +6,7 @@
  * with the bare work of libcrypto and as a ratio to it.  BENCH_JSON names a file for the figures.
  * Nothing fails for being slow: what is over its bound is said to be.
  */
-#include "unit/rd_world.h"
+#include "selftests/unit/rd_world.h"
 #include "lib/json.h"
 
 #include <jansson.h>

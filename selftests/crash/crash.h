@@ -7,7 +7,7 @@
 #define CRASH_H
 
 #include <stdatomic.h>
-#include "unit/rd_world.h"
+#include "selftests/unit/rd_world.h"
 #include "lib/audit_record.h"
 
 #define CRASH_ACKS	8192	/* of one round */
