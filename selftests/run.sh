@@ -272,21 +272,39 @@ if [ "$WHAT" = job ]; then
 	shift
 	n=$RES/$(echo "$*" | cksum | cut -d' ' -f1).res
 	kind=$1
+	printf -v begun '%(%s)T' -1
 	shift
 	"job_$kind" "$@" > "$n.new" 2>&1
 	mv "$n.new" "$n"
+	printf '%4d s %s %s\n' $(($(printf '%(%s)T' -1) - begun)) "$kind" "$*" >> "$RES/times"
 	flock "$RES/print.lock" cat "$n"
 	exit 0
 fi
 
+# lane JOBS [NICE...] < jobs: so many side by side
+lane()
+{
+	local n=$1
+	shift
+	xargs -r -d '\n' -P "$n" -I{} \
+		"$@" sh -c "exec 8>&-; exec $0 -k '$KERNELS' -f $SECONDS_FUZZ job \$1" _ {}
+}
+
 mkdir -p "$RES"
 exec 8> "$RES/lock"
 flock 8
-rm -f "$RES"/*.res "$RES"/*.res.new
+rm -f "$RES"/*.res "$RES"/*.res.new "$RES/times"
 stage_build | tee "$RES/build.res"
 list_jobs > "$RES/jobs"
-xargs -r -d '\n' -P "$JOBS" -I{} \
-	sh -c "exec 8>&-; exec $0 -k '$KERNELS' -f $SECONDS_FUZZ job \$1" _ {} < "$RES/jobs"
+# VMs sleep a third of their time: what asks for nothing but the CPU runs in that.
+PATIENT='^(style|unit|second|fuzz) '
+if [ "$WHAT" = all ]; then
+	grep -E "$PATIENT" "$RES/jobs" | lane 1 nice &
+	grep -vE "$PATIENT" "$RES/jobs" | lane "$JOBS"
+	wait
+else
+	lane "$JOBS" < "$RES/jobs"
+fi
 passed=$(cat "$RES"/*.res | grep -c '^ok ')
 failed=$(cat "$RES"/*.res | grep -c '^FAIL ')
 # A job that died without a word is a failure too.
