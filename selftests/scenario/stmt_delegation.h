@@ -2,7 +2,7 @@
 /* stmt suspend, narrow, epoch: DELEGATIONs, and what is signed by their keys. Part of stmt.c. */
 static int suspend(char **v)
 {
-	u64 now = (u64)time(NULL), life = v[4] ? strtoull(v[4], NULL, 0) : 3600, serial;
+	u64 now, life = v[4] ? strtoull(v[4], NULL, 0) : 3600, serial;
 	struct timespec t;
 	u8 body[1024], key[32], pub[64], leaf[MH_HASH_LEN], own[MH_HASH_LEN], sig[MH_SIG_LEN];
 	struct mh_writer b;
@@ -11,6 +11,7 @@ static int suspend(char **v)
 	if (mh_p256_generate(key, pub))
 		die("no key");
 	clock_gettime(CLOCK_REALTIME, &t);
+	now = (u64)t.tv_sec;
 	serial = now * 1000 + (u64)t.tv_nsec / 1000000;	/* above that of the one before */
 	mh_writer_init(&b, body, sizeof(body));
 	mh_stmt_begin(&b, MH_DELEGATION, region, anchor_leaf, MH_BUF("guard", 5), serial, now, now,
