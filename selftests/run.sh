@@ -200,10 +200,10 @@ job_style()
 # The jobs, one a line; a job is a function of this file and its arguments.
 list_vm()
 {
-	local k s name shared only n
+	local k s name shared only n t sum
 
 	for k in $KERNELS; do
-		shared=
+		shared='' sum=0
 		for s in selftests/kernel/[0-9a-z]*.sh selftests/scenario/{r[0-9],bad_,doc_}*.sh; do
 			[ -e "$s" ] || continue
 			name=${s#selftests/}
@@ -212,17 +212,20 @@ list_vm()
 			only=$(header kernels "$s")
 			[ "$k" = debug ] || [ -z "$only" ] || [[ " $only " == *" $k "* ]] || continue
 			n=$(header boots "$s")
+			t=$(header timeout "$s")
+			t=${t:-60}
 			if [ "${n:-1}" -gt 1 ]; then
-				echo "boots $k $name $n"
+				echo "$t boots $k $name $n"
 			elif [ "$(header own-vm "$s")" = yes ]; then
-				echo "vm $k $name"
+				echo "$t vm $k $name"
 			else
 				shared="$shared $name"
+				sum=$((sum + t))
 			fi
 		done
-		[ -z "$shared" ] || echo "vm $k$shared"
+		[ -z "$shared" ] || echo "$sum vm $k$shared"
 	# the longest first, lest the last of them run alone
-	done | awk '{ print NF, $0 }' | sort -s -k 1,1nr | cut -d ' ' -f 2-
+	done | sort -s -k 1,1nr | cut -d ' ' -f 2-
 }
 
 matching()
