@@ -302,7 +302,7 @@ list_jobs > "$RES/jobs"
 # VMs sleep a third of their time: one more of them, and what asks for nothing but the CPU, fill that.
 PATIENT='^(style|unit|second|fuzz) '
 if [ "$WHAT" = all ]; then
-	grep -E "$PATIENT" "$RES/jobs" | lane 1 nice &
+	grep -E "$PATIENT" "$RES/jobs" | lane "$JOBS" nice &
 	grep -vE "$PATIENT" "$RES/jobs" | lane $((JOBS + 1))
 	wait
 else
