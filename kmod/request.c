@@ -253,7 +253,8 @@ void mh_request_wipe(const struct mh_identity *id)
 
 /* ---- requesters ---- */
 
-struct mh_identity *mh_request_identity(key_serial_t serial, const char *region)
+/* The identity that fetches of region, if the caller may search it; serial 0: by its label. */
+static struct mh_identity *mh_request_identity(key_serial_t serial, const char *region)
 {
 	struct mh_identity *id;
 

@@ -83,8 +83,6 @@ void mh_request_seal(struct mh_identity *id);
 struct mh_fetch_io;
 struct file;
 
-/* The identity that fetches of region, if the caller may search it; serial 0: by its label. */
-struct mh_identity *mh_request_identity(key_serial_t serial, const char *region);
 /* MH_IOC_FETCH without MH_FETCH_ASYNC */
 int mh_request_fetch(struct mh_fetch_io *a);
 /* With it: -EINPROGRESS and *out, or an error.  Then wait (poll) and collect, or abandon. */

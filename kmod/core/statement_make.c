@@ -44,7 +44,7 @@ static void node(const u8 *l, const u8 *r, u8 out[MH_HASH_LEN])
 }
 
 /* Complete subtrees of the leaves so far, as a binary counter; folded from the right at the end. */
-int mh_merkle_root(const u8 (*leaves)[MH_HASH_LEN], u32 n, u8 root[MH_HASH_LEN])
+int __init mh_merkle_root(const u8 (*leaves)[MH_HASH_LEN], u32 n, u8 root[MH_HASH_LEN])
 {
 	u8 stack[MH_STMT_PATH_MAX + 1][MH_HASH_LEN];
 	u32 i, k;

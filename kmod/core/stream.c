@@ -79,7 +79,7 @@ void mh_stream_end(struct mh_stream *s)
 	s->done = true;
 }
 
-u64 mh_stream_size(u64 plain)
+u64 __init mh_stream_size(u64 plain)
 {
 	u64 chunks = plain ? (plain - 1) / MH_STREAM_CHUNK + 1 : 1;
 
