@@ -28,7 +28,7 @@ CFLAGS_fuzz = -std=gnu11 -O1 -g $(WARN) -fno-omit-frame-pointer \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 LDFLAGS_fuzz = -fsanitize=fuzzer,address,undefined -Wl,--as-needed
 LDLIBS	= -lcrypto -levent_core -levent_extra -lsqlite3 -lmnl -lnl-genl-3 \
-	-lnl-3 -ljansson -linih -lseccomp -lcap-ng -lkeyutils -lpthread
+	-lnl-3 -ljansson -linih -lseccomp -lcap-ng -lkeyutils -largon2 -lpthread
 CPPFLAGS += -I/usr/include/libnl3
 
 CORE	:= $(wildcard kmod/core/*.c)

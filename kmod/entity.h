@@ -28,8 +28,10 @@ struct mh_identity {
 	char region[MH_NAME_MAX + 1];	/* label; "" while pending */
 	u8 region_id[32];
 	u8 ecx[32];
-	u8 kei[32], kes[32], kec[32];		/* private */
-	u8 kei_pub[64], kes_pub[64], kec_pub[32];
+	u8 kei_kind, kec_kind;			/* enum mh_key_kind */
+	/* private, or secret: until it has joined a one-time key's private half is in its place */
+	u8 kei[32], kes[32], kec[32];
+	u8 kei_pub[64], kes_pub[64], kec_pub[32];	/* of pairs */
 	u8 request_nonce[32];
 	u8 request[512];		/* the join request, once made */
 	u16 request_len;
@@ -49,6 +51,12 @@ struct mh_identity {
 	struct list_head seal;		/* to be sealed, with a reference; doorbell.c's lock */
 	bool seal_queued;		/* in that list; doorbell.c's lock */
 };
+
+/* What kid(Kec) and Kpf are of */
+static inline struct mh_buf mh_identity_kec(const struct mh_identity *id)
+{
+	return MH_BUF(id->kec_kind == MH_KIND_PAIR ? id->kec_pub : id->kec, 32);
+}
 
 struct mh_identity *mh_identity_get(struct mh_identity *id);
 void mh_identity_put(struct mh_identity *id);

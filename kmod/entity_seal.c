@@ -10,7 +10,7 @@
 #include "keytype.h"
 #include "trust.h"
 
-#define MH_BLOB_CONTENT	0	/* version */
+#define MH_BLOB_CONTENT	1	/* version; in 0 all keys are pairs */
 #define MH_TRIES_FREE	5	/* wrong seats before the host makes its caller wait */
 #define MH_TRY_WAIT_MS	250
 #define MH_TRY_WAIT_MAX_MS 60000
@@ -100,15 +100,19 @@ static int mh_seats_new(const struct mh_seats *seats, struct mh_identity *id)
 
 /* ---- making ---- */
 
-static int mh_entity_request(struct mh_identity *id)
+/* once: the public half of a one-time key, which stands for keys that are secrets */
+static int mh_entity_request(struct mh_identity *id, const u8 once[32])
 {
+	const bool pair = id->kei_kind == MH_KIND_PAIR;
 	static const char evidence[] = "kernel";
 	struct mh_join_request m = {
 		.version = MH_STMT_VERSION, .nonce = id->request_nonce,
 		.name = mh_text(id->name),
-		.kei_kind = MH_KIND_PAIR, .kei = MH_BUF(id->kei_pub, sizeof(id->kei_pub)),
+		.kei_kind = id->kei_kind,
+		.kei = pair ? MH_BUF(id->kei_pub, sizeof(id->kei_pub)) : MH_BUF(once, 32),
 		.kes = id->kes_pub,
-		.kec_kind = MH_KIND_PAIR, .kec = MH_BUF(id->kec_pub, sizeof(id->kec_pub)),
+		.kec_kind = id->kec_kind,
+		.kec = MH_BUF(id->kec_kind == MH_KIND_PAIR ? id->kec_pub : once, 32),
 		.evidence = MH_BUF(evidence, sizeof(evidence) - 1),
 	};
 	u8 digest[MH_HASH_LEN];
@@ -118,7 +122,7 @@ static int mh_entity_request(struct mh_identity *id)
 	if (n < 0)
 		return n;
 	ret = mh_join_request_digest(MH_BUF(id->request, n), digest);
-	if (!ret)
+	if (!ret && pair)
 		ret = mh_p256_sign(id->kei, digest, id->request + n);
 	if (!ret)
 		ret = mh_p256_sign(id->kes, digest, id->request + n + MH_SIG_LEN);
@@ -128,17 +132,24 @@ static int mh_entity_request(struct mh_identity *id)
 
 static int mh_entity_keys(struct mh_identity *id)
 {
+	u8 once[32];
 	int ret = mh_random(id->request_nonce, sizeof(id->request_nonce));
 
+	if (!ret)	/* of no use where both are pairs */
+		ret = mh_random(id->kei, sizeof(id->kei));
 	if (!ret)
+		ret = mh_x25519_public(once, id->kei);
+	if (!ret && id->kec_kind == MH_KIND_SECRET)
+		memcpy(id->kec, id->kei, sizeof(id->kec));
+	else if (!ret)
+		ret = mh_random(id->kec, sizeof(id->kec));
+	if (!ret && id->kei_kind == MH_KIND_PAIR)
 		ret = mh_p256_generate(id->kei, id->kei_pub);
 	if (!ret)
 		ret = mh_p256_generate(id->kes, id->kes_pub);
 	if (!ret)
-		ret = mh_random(id->kec, sizeof(id->kec));
-	if (!ret)
 		ret = mh_x25519_public(id->kec_pub, id->kec);
-	return ret ?: mh_entity_request(id);
+	return ret ?: mh_entity_request(id, once);
 }
 
 static int mh_entity_owner(struct mh_identity *id, u32 uid, u32 gid)
@@ -164,7 +175,8 @@ int mh_entity_ioc_init(struct file *file, struct mh_init *a)
 	struct mh_seats *seats;
 	int ret;
 
-	if (a->flags || memchr_inv(a->reserved, 0, sizeof(a->reserved)) ||
+	if (a->flags & ~(MH_INIT_KEI_SECRET | MH_INIT_KEC_SECRET) ||
+	    memchr_inv(a->reserved, 0, sizeof(a->reserved)) ||
 	    strnlen(a->name, sizeof(a->name)) == sizeof(a->name) ||
 	    !mh_name_ok(mh_text(a->name)))
 		return -EINVAL;
@@ -175,6 +187,8 @@ int mh_entity_ioc_init(struct file *file, struct mh_init *a)
 		goto out;
 	strscpy(id->name, a->name, sizeof(id->name));
 	id->generation = 1;
+	id->kei_kind = a->flags & MH_INIT_KEI_SECRET ? MH_KIND_SECRET : MH_KIND_PAIR;
+	id->kec_kind = a->flags & MH_INIT_KEC_SECRET ? MH_KIND_SECRET : MH_KIND_PAIR;
 	ret = mh_entity_owner(id, a->uid, a->gid);
 	if (!ret)
 		ret = mh_seats_take(seats, a->seats, a->nseats);
@@ -198,9 +212,9 @@ out:
 /* ---- sealing ---- */
 
 /*
- * content = u8 version || v(name) || Kei 32 || Kes 32 || Kec 32 || nonce 32 || v(request)
- *   || u64 generation || u8 joined || joined: v(label) || region_id 32 || u64 ENTITY serial
- *   || v(addresses) || trust (trust_seal.c)
+ * content = u8 version || v(name) || u8 Kei kind || u8 Kec kind || Kei 32 || Kes 32 || Kec 32
+ *   || nonce 32 || v(request) || u64 generation || u8 joined || joined: v(label) || region_id 32
+ *   || u64 ENTITY serial || v(addresses) || trust (trust_seal.c)
  */
 static void mh_entity_write(struct mh_identity *id, struct mh_writer *w, u64 *generation)
 {
@@ -213,6 +227,8 @@ static void mh_entity_write(struct mh_identity *id, struct mh_writer *w, u64 *ge
 		w->err = -EKEYREVOKED;
 	mh_write_u8(w, MH_BLOB_CONTENT);
 	mh_write_v(w, id->name, strlen(id->name));
+	mh_write_u8(w, id->kei_kind);
+	mh_write_u8(w, id->kec_kind);
 	mh_write_bytes(w, id->kei, 32);
 	mh_write_bytes(w, id->kes, 32);
 	mh_write_bytes(w, id->kec, 32);
@@ -387,13 +403,16 @@ static int mh_entity_read_region(struct mh_identity *id, struct mh_reader *r)
 static int mh_entity_read(struct mh_identity *id, struct mh_buf content)
 {
 	struct mh_reader r;
-	u8 joined;
+	u8 joined, version;
 	int ret = 0;
 
 	mh_reader_init(&r, content.p, content.n);
-	if (mh_read_u8(&r) != MH_BLOB_CONTENT)
+	version = mh_read_u8(&r);
+	if (version > MH_BLOB_CONTENT)
 		return -EPROTONOSUPPORT;
 	mh_read_text(&r, id->name, MH_NAME_MAX);
+	id->kei_kind = version ? mh_read_u8(&r) : MH_KIND_PAIR;
+	id->kec_kind = version ? mh_read_u8(&r) : MH_KIND_PAIR;
 	mh_read_copy(&r, id->kei, 32);
 	mh_read_copy(&r, id->kes, 32);
 	mh_read_copy(&r, id->kec, 32);
@@ -406,7 +425,7 @@ static int mh_entity_read(struct mh_identity *id, struct mh_buf content)
 		ret = mh_entity_read_region(id, &r);
 	if (!ret)
 		ret = mh_read_end(&r);
-	if (!ret)
+	if (!ret && id->kei_kind == MH_KIND_PAIR)
 		ret = mh_p256_public(id->kei_pub, id->kei);
 	if (!ret)
 		ret = mh_p256_public(id->kes_pub, id->kes);

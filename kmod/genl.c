@@ -16,10 +16,11 @@ enum { MH_GRP_EVENTS };
 
 static struct genl_family mh_genl_family;
 
-static const struct nla_policy mh_join_policy[MH_ATTR_BUNDLE + 1] = {
+static const struct nla_policy mh_join_policy[MH_ATTR_CODE + 1] = {
 	[MH_ATTR_SERIAL] = { .type = NLA_S32 },
 	[MH_ATTR_REGION_ID] = NLA_POLICY_EXACT_LEN(32),
 	[MH_ATTR_BUNDLE] = { .type = NLA_BINARY, .len = 60000 },
+	[MH_ATTR_CODE] = NLA_POLICY_EXACT_LEN(MH_JOIN_CODE_LEN),
 };
 
 static const struct nla_policy mh_statement_policy[MH_ATTR_STATEMENT + 1] = {
@@ -59,6 +60,7 @@ static int mh_genl_reply(struct genl_info *info, int serial)
 
 static int mh_genl_join(struct sk_buff *skb, struct genl_info *info)
 {
+	const struct nlattr *code = info->attrs[MH_ATTR_CODE];
 	int ret = mh_genl_permit(skb, "join");
 
 	if (ret)
@@ -69,7 +71,8 @@ static int mh_genl_join(struct sk_buff *skb, struct genl_info *info)
 		return -EINVAL;
 	ret = mh_join(nla_get_s32(info->attrs[MH_ATTR_SERIAL]),
 		      nla_data(info->attrs[MH_ATTR_REGION_ID]),
-		      mh_nla(info->attrs[MH_ATTR_BUNDLE]));
+		      mh_nla(info->attrs[MH_ATTR_BUNDLE]),
+		      code ? mh_nla(code) : MH_BUF(NULL, 0));
 	return ret < 0 ? ret : mh_genl_reply(info, ret);
 }
 

@@ -29,31 +29,82 @@ static int mh_join_anchors(struct mh_trust *t, const struct mh_bundle *b, const 
 	return ret;
 }
 
-/* ENTITY names this request's keys, all of them. */
-static int mh_join_is_mine(const struct mh_identity *id, const struct mh_stmt *s, const u8 ecx[32])
+struct mh_joining {
+	struct mh_trust *trust;
+	struct mh_buf code;	/* that a person brought; empty */
+	char label[MH_NAME_MAX + 1];
+	u8 ecx[32];
+	u8 kei[32], kec[32];	/* the identity's then: what was secret has come */
+	u64 entity_serial;
+	char *addresses;
+};
+
+/* R09: secrets come in the bundle, to the request's one-time key or under the code. */
+static int mh_join_secrets(struct mh_joining *j, struct mh_identity *id,
+			   const struct mh_bundle *b, const u8 region_id[32])
 {
-	const struct mh_buf name = mh_text(id->name);
+	const bool kei = id->kei_kind == MH_KIND_SECRET, kec = id->kec_kind == MH_KIND_SECRET;
+	struct mh_buf key = j->code;
+	u8 plain[MH_JOIN_SECRETS_MAX];
+	int n;
+
+	mutex_lock(&id->lock);
+	memcpy(j->kei, id->kei, sizeof(j->kei));
+	memcpy(j->kec, id->kec, sizeof(j->kec));
+	mutex_unlock(&id->lock);
+	if (!b->route != !(kei || kec))
+		return -EBADMSG;
+	if (b->route == MH_ROUTE_CODE ? !key.n : key.n)
+		return -EBADMSG;
+	if (!b->route)
+		return 0;
+	if (b->route == MH_ROUTE_HOST)
+		key = MH_BUF(kei ? j->kei : j->kec, 32);
+	n = mh_join_secrets_open(b, key, region_id, plain);
+	if (n < 0)
+		return n;
+	if (kei)
+		memcpy(j->kei, plain, 32);
+	if (kec)
+		memcpy(j->kec, plain + n - 32, 32);
+	memzero_explicit(plain, sizeof(plain));
+	return n == 32 * (kei + kec) ? 0 : -EBADMSG;
+}
+
+/* The attribute is k, or kid(k, ecx) if that is all there may be of it */
+static bool mh_join_names(const struct mh_stmt *s, u16 attr, bool plain, struct mh_buf k,
+			  const u8 ecx[32])
+{
 	u8 kid[MH_HASH_LEN];
-	int ret;
+
+	if (!plain && mh_kid(k, MH_BUF(ecx, 32), kid))
+		return false;
+	return mh_buf_equal(mh_stmt_attr(s, attr), plain ? k : MH_BUF(kid, 32));
+}
+
+/* ENTITY names this request's keys, all of them. */
+static int mh_join_is_mine(const struct mh_joining *j, const struct mh_identity *id,
+			   const struct mh_stmt *s)
+{
+	const bool kei = id->kei_kind == MH_KIND_PAIR, kec = id->kec_kind == MH_KIND_PAIR;
 
 	if (s->type != MH_ENTITY)
 		return -EBADMSG;
-	ret = mh_kid(MH_BUF(id->kec_pub, 32), MH_BUF(ecx, 32), kid);
-	if (ret)
-		return ret;
-	if (!mh_buf_equal(s->subject, name) ||
-	    mh_stmt_num(s, MH_A_KEI_KIND) != MH_KIND_PAIR ||
-	    mh_stmt_num(s, MH_A_KEC_KIND) != MH_KIND_PAIR ||
-	    !mh_buf_equal(mh_stmt_attr(s, MH_A_KEI), MH_BUF(id->kei_pub, 64)) ||
-	    !mh_buf_equal(mh_stmt_attr(s, MH_A_KES), MH_BUF(id->kes_pub, 64)) ||
-	    !mh_buf_equal(mh_stmt_attr(s, MH_A_KEC_KID), MH_BUF(kid, 32)))
+	if (!mh_buf_equal(s->subject, mh_text(id->name)) ||
+	    mh_stmt_num(s, MH_A_KEI_KIND) != id->kei_kind ||
+	    mh_stmt_num(s, MH_A_KEC_KIND) != id->kec_kind ||
+	    !mh_join_names(s, MH_A_KEI, kei, kei ? MH_BUF(id->kei_pub, 64) : MH_BUF(j->kei, 32),
+			   j->ecx) ||
+	    !mh_join_names(s, MH_A_KES, true, MH_BUF(id->kes_pub, 64), j->ecx) ||
+	    !mh_join_names(s, MH_A_KEC_KID, false, MH_BUF(kec ? id->kec_pub : j->kec, 32), j->ecx))
 		return -ENOKEY;
 	return 0;
 }
 
-static int mh_join_entity(struct mh_trust *t, const struct mh_bundle *b,
-			  const struct mh_identity *id, const u8 ecx[32], u32 *budget, u64 *serial)
+static int mh_join_entity(struct mh_joining *j, const struct mh_bundle *b,
+			  const struct mh_identity *id, u32 *budget)
 {
+	struct mh_trust *t = j->trust;
 	struct mh_kept *k = NULL;
 	unsigned int i;
 	int ret;
@@ -65,9 +116,9 @@ static int mh_join_entity(struct mh_trust *t, const struct mh_bundle *b,
 	ret = mh_trust_statement(t, b->entity, budget, &k);
 	if (ret)	/* ENOKEY here is a signer's */
 		return ret == -ENOMEM ? ret : -EBADMSG;
-	ret = mh_join_is_mine(id, &k->s, ecx);
+	ret = mh_join_is_mine(j, id, &k->s);
 	if (!ret) {
-		*serial = k->s.serial;
+		j->entity_serial = k->s.serial;
 		memcpy(t->entity_signer, k->s.signer, 32);
 	}
 	mh_kept_put(k);
@@ -87,14 +138,6 @@ static char *mh_join_addresses(const struct mh_bundle *b)
 	}
 	return all;
 }
-
-struct mh_joining {
-	struct mh_trust *trust;
-	char label[MH_NAME_MAX + 1];
-	u8 ecx[32];
-	u64 entity_serial;
-	char *addresses;
-};
 
 static int mh_join_check(struct mh_joining *j, struct mh_identity *id, const u8 region_id[32],
 			 struct mh_buf bytes)
@@ -125,7 +168,9 @@ static int mh_join_check(struct mh_joining *j, struct mh_identity *id, const u8 
 		ret = -EBADMSG;
 	mutex_unlock(&j->trust->lock);
 	if (!ret)
-		ret = mh_join_entity(j->trust, &b, id, j->ecx, &budget, &j->entity_serial);
+		ret = mh_join_secrets(j, id, &b, region_id);
+	if (!ret)
+		ret = mh_join_entity(j, &b, id, &budget);
 	if (ret)
 		return ret;
 	j->addresses = mh_join_addresses(&b);
@@ -152,6 +197,10 @@ static int mh_join_commit(struct mh_joining *j, struct mh_identity *id, const u8
 	memcpy(id->region, j->label, sizeof(id->region));
 	memcpy(id->region_id, region_id, 32);
 	memcpy(id->ecx, j->ecx, 32);
+	if (!id->dead) {
+		memcpy(id->kei, j->kei, sizeof(id->kei));
+		memcpy(id->kec, j->kec, sizeof(id->kec));
+	}
 	id->entity_serial = j->entity_serial;
 	swap(id->trust, j->trust);
 	swap(id->addresses, j->addresses);
@@ -177,9 +226,9 @@ static int mh_join_error(int ret)
 	return -EBADMSG;
 }
 
-int mh_join(key_serial_t pending, const u8 region_id[32], struct mh_buf bundle)
+int mh_join(key_serial_t pending, const u8 region_id[32], struct mh_buf bundle, struct mh_buf code)
 {
-	struct mh_joining j = {};
+	struct mh_joining j = { .code = code };
 	struct mh_identity *id;
 	int ret;
 
@@ -201,6 +250,7 @@ int mh_join(key_serial_t pending, const u8 region_id[32], struct mh_buf bundle)
 	mutex_unlock(&mh_join_lock);
 	mh_trust_free(j.trust);
 	kfree(j.addresses);
+	memzero_explicit(&j, sizeof(j));
 	mh_identity_put(id);
 	return ret;
 }

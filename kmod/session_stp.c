@@ -74,17 +74,32 @@ static int mh_on_anchors(struct mh_session *s, struct mh_buf body)
 }
 
 /* psk of PROTOCOL 2; the identity's lock is held */
-static int mh_session_psk(struct mh_session *s, u8 psk[32])
+static int mh_session_psk(const struct mh_identity *id, const u8 x[MH_HASH_LEN], u8 psk[32])
 {
-	struct mh_identity *id = s->identity;
-	u8 kpf[32], x[MH_HASH_LEN];
+	u8 kpf[32];
 	int ret;
 
-	mh_ctx_sp2(id->region_id, mh_text(s->peer.name), x);
-	ret = mh_stp_kpf(MH_BUF(id->kec_pub, 32), id->ecx, kpf);
+	ret = mh_stp_kpf(mh_identity_kec(id), id->ecx, kpf);
 	if (!ret)
-		ret = mh_stp_psk(kpf, NULL, x, psk);
+		ret = mh_stp_psk(kpf, id->kei_kind == MH_KIND_SECRET ? id->kei : NULL, x, psk);
 	memzero_explicit(kpf, sizeof(kpf));
+	return ret;
+}
+
+/* authI, by Kei of either kind; the identity's lock is held */
+static int mh_session_authi(const struct mh_session *s, const u8 x[MH_HASH_LEN],
+			    const u8 digest[MH_HASH_LEN], u8 authi[MH_SIG_LEN])
+{
+	const struct mh_identity *id = s->identity;
+	u8 kei_x[32];
+	int ret;
+
+	if (id->kei_kind == MH_KIND_PAIR)
+		return mh_p256_sign(id->kei, digest, authi);
+	ret = mh_stp_kei_x(id->kei, x, kei_x);
+	if (!ret)
+		ret = mh_stp_auth_mac(&s->stp, kei_x, authi);
+	memzero_explicit(kei_x, sizeof(kei_x));
 	return ret;
 }
 
@@ -92,9 +107,10 @@ static int mh_session_auth(struct mh_session *s)
 {
 	struct mh_identity *id = s->identity;
 	struct mh_idi idi = { .name = mh_text(id->name) };
-	u8 psk[32], digest[MH_HASH_LEN], authi[MH_SIG_LEN];
+	u8 psk[32], x[MH_HASH_LEN], digest[MH_HASH_LEN], authi[MH_SIG_LEN];
 	int ret;
 
+	mh_ctx_sp2(id->region_id, mh_text(s->peer.name), x);
 	mutex_lock(&id->lock);
 	if (id->dead) {
 		mutex_unlock(&id->lock);
@@ -105,11 +121,11 @@ static int mh_session_auth(struct mh_session *s)
 	idi.sessions = ++id->sessions;
 	idi.receipts = id->receipts;
 	memcpy(idi.head, id->head, sizeof(idi.head));
-	ret = mh_session_psk(s, psk);
+	ret = mh_session_psk(id, x, psk);
 	if (!ret)
 		ret = mh_stp_auth_begin(&s->stp, &idi, psk, digest, s->out, sizeof(s->out));
 	if (!ret)
-		ret = mh_p256_sign(id->kei, digest, authi);
+		ret = mh_session_authi(s, x, digest, authi);
 	mutex_unlock(&id->lock);
 	if (!ret)
 		ret = mh_stp_auth_finish(&s->stp, authi, s->out, sizeof(s->out));
@@ -212,7 +228,7 @@ static const struct mh_answer_ops mh_flight_ops = {
 static int mh_flight_begin(struct mh_session *s, struct mh_flight *fl)
 {
 	struct mh_identity *id = s->identity;
-	struct mh_wrap_key kec = { .pair = true };
+	struct mh_wrap_key kec = { .pair = id->kec_kind == MH_KIND_PAIR };
 	int ret = 0;
 
 	mutex_lock(&id->lock);

@@ -272,13 +272,11 @@ static int reveal(struct mh_admin *a, const struct mh_stmt *entity)
 	const u8 *kid = mh_stmt_attr(entity, MH_A_KEC_KID).p;
 	struct mh_bytes sealed;
 	u8 kec[MH_KEY_LEN];
-	int ret = mh_store_kec(a->daemon->store, kid, &sealed);
+	int ret = mh_store_secret(a->daemon->store, MH_SECRET_KEC, kid, &sealed);
 
 	if (!ret)
-		ret = sealed.n == MH_SEALED_LEN ?
-			      mh_keeper_open_kec(&a->daemon->keeper, mh_bytes_buf(&sealed), kid,
-						 kec) :
-			      -EUCLEAN;
+		ret = mh_keeper_open(&a->daemon->keeper, MH_SECRET_KEC, mh_bytes_buf(&sealed), kid,
+				     kec);
 	if (!ret)
 		ret = mh_admin_add_v(a, MH_BUF(kec, sizeof(kec)));
 	mh_bytes_free(&sealed);

@@ -45,11 +45,6 @@ static u8 rules_entity(struct mh_submit *s, const struct mh_stmt *st)
 	if (!mh_name_ok(st->subject))
 		return mh_admin_say(s->a, MH_ADMIN_INVALID, "not an Entity's name: %.*s",
 				    (int)st->subject.n, st->subject.p);
-	if (mh_stmt_num(st, MH_A_KEI_KIND) != MH_KIND_PAIR ||
-	    mh_stmt_num(st, MH_A_KEC_KIND) != MH_KIND_PAIR)
-		return mh_admin_say(s->a, MH_ADMIN_INVALID,
-				    "Entity %.*s: this server serves Entities whose keys are pairs",
-				    (int)st->subject.n, st->subject.p);
 	return MH_ADMIN_OK;
 }
 
@@ -214,16 +209,50 @@ int mh_admin_find(struct mh_submit *s, const u8 leaf[32], u8 region[32], struct 
 	return -ENOENT;
 }
 
+/* What comes beside an ENTITY whose key is of the kind; a Kec-secret never does. */
+static const struct of_entity {
+	u8 item, what;
+	u16 kind_of, kid;
+	u8 kind;
+	const char *name;
+} of_entity[] = {
+	{ MH_ITEM_KEC, MH_SECRET_KEC, MH_A_KEC_KIND, MH_A_KEC_KID, MH_KIND_PAIR, "Kec-public" },
+	{ MH_ITEM_KPF, MH_SECRET_KPF, MH_A_KEC_KIND, MH_A_KPF_KID, MH_KIND_SECRET, "Kpf" },
+	{ MH_ITEM_KEI, MH_SECRET_KEI, MH_A_KEI_KIND, MH_A_KEI, MH_KIND_SECRET, "Kei-secret" },
+};
+
+static bool is_due(const struct mh_stmt *st, const struct of_entity *e)
+{
+	return st->type == MH_ENTITY && mh_stmt_num(st, e->kind_of) == e->kind;
+}
+
+/* What the item is by its statement: enum mh_secret, its context and kid; -EINVAL none is due */
+static int secret_of(const struct mh_item *item, const u8 *region, const struct mh_stmt *st,
+		     u8 ctx[MH_HASH_LEN], u8 kid[MH_HASH_LEN])
+{
+	struct mh_manifest m;
+
+	for (size_t i = 0; i < ARRAY_SIZE(of_entity); i++)
+		if (item->type == of_entity[i].item && is_due(st, &of_entity[i])) {
+			mh_ctx_entity(region, st->subject, ctx);
+			memcpy(kid, mh_stmt_attr(st, of_entity[i].kid).p, MH_HASH_LEN);
+			return of_entity[i].what;
+		}
+	if (item->type != MH_ITEM_KE || st->type != MH_INSTANCE || mh_manifest_decode(&m, st) ||
+	    m.tombstone || m.mode != MH_MODE_SESSION)
+		return -EINVAL;
+	memcpy(ctx, m.icx, MH_HASH_LEN);
+	memcpy(kid, m.ke_kid, MH_HASH_LEN);
+	return MH_SECRET_KE;
+}
+
 static u8 attach_secret(struct mh_submit *s, const struct mh_item *item)
 {
 	struct mh_daemon *d = s->a->daemon;
-	bool kec = item->type == MH_ITEM_KEC;
-	u8 region[32], ctx[MH_HASH_LEN], sealed[MH_SEALED_LEN];
-	const u8 *kid;
+	u8 region[32], ctx[MH_HASH_LEN], kid[MH_HASH_LEN], sealed[MH_SEALED_LEN];
 	struct mh_bytes b;
 	struct mh_stmt st;
-	struct mh_manifest m;
-	int ret;
+	int ret, what = 0;
 
 	if (item->b.n != 32 + MH_HPKE_ITEM)
 		return MH_ADMIN_MALFORMED;
@@ -231,24 +260,14 @@ static u8 attach_secret(struct mh_submit *s, const struct mh_item *item)
 		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND,
 				    "a secret for a statement that is not stored");
 	ret = mh_stmt_parse(&st, b.p, b.n);
-	if (!ret && st.type != (kec ? MH_ENTITY : MH_INSTANCE))
-		ret = -EINVAL;
-	if (!ret && kec) {
-		mh_ctx_entity(region, st.subject, ctx);
-		kid = mh_stmt_attr(&st, MH_A_KEC_KID).p;
-		ret = mh_keeper_take_kec(&d->keeper, item->b.p, item->b.p + 32, ctx, kid, sealed);
-		if (!ret)
-			ret = mh_store_put_kec(d->store, kid, MH_BUF(sealed, sizeof(sealed)));
-	} else if (!ret) {
-		ret = mh_manifest_decode(&m, &st);
-		if (!ret && (m.tombstone || m.mode != MH_MODE_SESSION))
-			ret = -EINVAL;
-		if (!ret)
-			ret = mh_keeper_take_ke(&d->keeper, item->b.p, item->b.p + 32, m.icx,
-						m.ke_kid, sealed);
-		if (!ret)
-			ret = mh_store_put_ke(d->store, m.ke_kid, MH_BUF(sealed, sizeof(sealed)));
-	}
+	if (!ret)
+		what = secret_of(item, region, &st, ctx, kid);
+	ret = what < 0 ? what : ret;
+	if (!ret)
+		ret = mh_keeper_take(&d->keeper, (u8)what, item->b.p, item->b.p + 32, ctx, kid,
+				     sealed);
+	if (!ret)
+		ret = mh_store_put_secret(d->store, (u8)what, kid, MH_BUF(sealed, sizeof(sealed)));
 	mh_bytes_free(&b);
 	if (ret == -EBADMSG || ret == -EKEYREJECTED)
 		return mh_admin_say(s->a, MH_ADMIN_INVALID,
@@ -331,6 +350,8 @@ u8 mh_admin_attach(struct mh_submit *s, const struct mh_item *item)
 	switch (item->type) {
 	case MH_ITEM_KEC:
 	case MH_ITEM_KE:
+	case MH_ITEM_KEI:
+	case MH_ITEM_KPF:
 		return attach_secret(s, item);
 	case MH_ITEM_DATA:
 		return attach_data(s, item);
@@ -342,6 +363,27 @@ u8 mh_admin_attach(struct mh_submit *s, const struct mh_item *item)
 	}
 }
 
+static u8 entity_complete(struct mh_submit *s, const struct mh_stmt *st)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(of_entity); i++) {
+		const struct of_entity *e = &of_entity[i];
+		struct mh_bytes b = { 0 };
+		int ret;
+
+		if (!is_due(st, e))
+			continue;
+		ret = mh_store_secret(s->a->daemon->store, e->what, mh_stmt_attr(st, e->kid).p, &b);
+		mh_bytes_free(&b);
+		if (ret == -ENOENT)
+			return mh_admin_say(s->a, MH_ADMIN_INVALID,
+					    "Entity %.*s comes without its %s",
+					    (int)st->subject.n, st->subject.p, e->name);
+		if (ret)
+			return mh_admin_store_failed(s->a, ret);
+	}
+	return MH_ADMIN_OK;
+}
+
 u8 mh_admin_complete(struct mh_submit *s, const u8 region[32], const struct mh_stmt *st)
 {
 	struct mh_store *store = s->a->daemon->store;
@@ -351,20 +393,13 @@ u8 mh_admin_complete(struct mh_submit *s, const u8 region[32], const struct mh_s
 	int ret = 0;
 
 	(void)region;
-	if (st->type == MH_ENTITY) {
-		ret = mh_store_kec(store, mh_stmt_attr(st, MH_A_KEC_KID).p, &b);
-		mh_bytes_free(&b);
-		return ret == -ENOENT ? mh_admin_say(s->a, MH_ADMIN_INVALID,
-						     "Entity %.*s comes without its Kec-public",
-						     (int)st->subject.n, st->subject.p) :
-		       ret	      ? mh_admin_store_failed(s->a, ret) :
-					MH_ADMIN_OK;
-	}
+	if (st->type == MH_ENTITY)
+		return entity_complete(s, st);
 	if (st->type != MH_INSTANCE || mh_manifest_decode(&m, st) || m.tombstone)
 		return MH_ADMIN_OK;
 	ret = mh_store_data_length(store, m.sha256, &length);
 	if (!ret && m.mode == MH_MODE_SESSION) {
-		ret = mh_store_ke(store, m.ke_kid, &b);
+		ret = mh_store_secret(store, MH_SECRET_KE, m.ke_kid, &b);
 		mh_bytes_free(&b);
 	}
 	return ret == -ENOENT ? mh_admin_say(s->a, MH_ADMIN_INVALID,

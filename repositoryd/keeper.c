@@ -187,47 +187,41 @@ int mh_keeper_sign_checkpoint(struct mh_keeper *k, struct mh_buf part, u8 sig[MH
 	return ask(k, KEEPER_SIGN_CHECKPOINT, &part, 1, sig, MH_SIG_LEN, NULL);
 }
 
-static int take(struct mh_keeper *k, u8 op, const u8 *leaf, const u8 *item, const u8 *ctx,
-		const u8 *kid, u8 *sealed)
+int mh_keeper_take(struct mh_keeper *k, u8 what, const u8 leaf[32], const u8 item[MH_HPKE_ITEM],
+		   const u8 ctx[32], const u8 kid[32], u8 sealed[MH_SEALED_LEN])
 {
-	const struct mh_buf v[] = { MH_BUF(leaf, 32), MH_BUF(item, MH_HPKE_ITEM), MH_BUF(ctx, 32),
-				    MH_BUF(kid, 32) };
+	const struct mh_buf v[] = { MH_BUF(&what, 1), MH_BUF(leaf, 32), MH_BUF(item, MH_HPKE_ITEM),
+				    MH_BUF(ctx, 32), MH_BUF(kid, 32) };
 
-	return ask(k, op, v, ARRAY_SIZE(v), sealed, MH_SEALED_LEN, NULL);
+	return ask(k, KEEPER_TAKE, v, ARRAY_SIZE(v), sealed, MH_SEALED_LEN, NULL);
 }
 
-int mh_keeper_take_kec(struct mh_keeper *k, const u8 leaf[32], const u8 item[MH_HPKE_ITEM],
-		       const u8 ecx[32], const u8 kid[32], u8 sealed[MH_SEALED_LEN])
+int mh_keeper_open(struct mh_keeper *k, u8 what, struct mh_buf sealed, const u8 kid[32],
+		   u8 out[MH_KEY_LEN])
 {
-	return take(k, KEEPER_TAKE_KEC, leaf, item, ecx, kid, sealed);
+	const struct mh_buf v[] = { MH_BUF(&what, 1), MH_BUF(kid, 32), sealed };
+
+	if (sealed.n != MH_SEALED_LEN)
+		return -EUCLEAN;
+	return ask(k, KEEPER_OPEN, v, ARRAY_SIZE(v), out, MH_KEY_LEN, NULL);
 }
 
-int mh_keeper_take_ke(struct mh_keeper *k, const u8 leaf[32], const u8 item[MH_HPKE_ITEM],
-		      const u8 icx[32], const u8 kid[32], u8 sealed[MH_SEALED_LEN])
+int mh_keeper_psk(struct mh_keeper *k, const struct mh_keeper_entity *e, const u8 x[32],
+		  u8 psk[MH_KEY_LEN], u8 kei_x[MH_KEY_LEN])
 {
-	return take(k, KEEPER_TAKE_KE, leaf, item, icx, kid, sealed);
-}
+	const struct mh_buf v[] = { MH_BUF(x, 32), MH_BUF(e->ecx, 32), MH_BUF(&e->what, 1),
+				    MH_BUF(e->kid, 32), e->sealed,
+				    MH_BUF(e->kei_kid, e->kei_kid ? 32 : 0), e->kei_sealed };
+	u8 out[2 * MH_KEY_LEN];
+	int ret;
 
-int mh_keeper_open_ke(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32],
-		      u8 ke[MH_KEY_LEN])
-{
-	const struct mh_buf v[] = { MH_BUF(kid, 32), sealed };
-
-	return ask(k, KEEPER_OPEN_KE, v, 2, ke, MH_KEY_LEN, NULL);
-}
-
-int mh_keeper_open_kec(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32],
-		       u8 kec[MH_KEY_LEN])
-{
-	const struct mh_buf v[] = { MH_BUF(kid, 32), sealed };
-
-	return ask(k, KEEPER_OPEN_KEC, v, 2, kec, MH_KEY_LEN, NULL);
-}
-
-int mh_keeper_psk(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32], const u8 ecx[32],
-		  const u8 x[32], u8 psk[MH_KEY_LEN])
-{
-	const struct mh_buf v[] = { MH_BUF(kid, 32), MH_BUF(ecx, 32), MH_BUF(x, 32), sealed };
-
-	return ask(k, KEEPER_PSK, v, ARRAY_SIZE(v), psk, MH_KEY_LEN, NULL);
+	if (e->sealed.n != MH_SEALED_LEN || (e->kei_kid && e->kei_sealed.n != MH_SEALED_LEN))
+		return -EUCLEAN;
+	ret = ask(k, KEEPER_PSK, v, ARRAY_SIZE(v), out, sizeof(out), NULL);
+	if (!ret) {
+		memcpy(psk, out, MH_KEY_LEN);
+		memcpy(kei_x, out + MH_KEY_LEN, MH_KEY_LEN);
+	}
+	mh_wipe(out, sizeof(out));
+	return ret;
 }

@@ -16,6 +16,7 @@
 
 #include <sys/types.h>
 #include "core/messages.h"
+#include "secret.h"
 
 #define MH_SEALED_LEN	(32 + MH_KEY_LEN + MH_TAG_LEN)	/* salt || ct: one secret under Kstore */
 #define MH_HPKE_ITEM	(32 + MH_KEY_LEN + MH_TAG_LEN)	/* enc || ct: one secret from an officer */
@@ -71,20 +72,32 @@ int mh_keeper_audit_head(struct mh_keeper *k, enum mh_keeper_head how, u64 seq,
 int mh_keeper_sign_checkpoint(struct mh_keeper *k, struct mh_buf part, u8 sig[MH_SIG_LEN]);
 
 /*
- * Open an officer's HPKE item, check its kid in its context, seal it under Kstore. -EBADMSG,
- * -EKEYREJECTED wrong kid
+ * Open an officer's HPKE item, check its kid in its context, seal it under Kstore as what it is
+ * (enum mh_secret). -EBADMSG, -EKEYREJECTED wrong kid
  */
-int mh_keeper_take_kec(struct mh_keeper *k, const u8 leaf[32], const u8 item[MH_HPKE_ITEM],
-		       const u8 ecx[32], const u8 kid[32], u8 sealed[MH_SEALED_LEN]);
-int mh_keeper_take_ke(struct mh_keeper *k, const u8 leaf[32], const u8 item[MH_HPKE_ITEM],
-		      const u8 icx[32], const u8 kid[32], u8 sealed[MH_SEALED_LEN]);
-/* One Ke for one delivery of mode session; one Kec-public for an officer who proved it */
-int mh_keeper_open_ke(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32],
-		      u8 ke[MH_KEY_LEN]);
-int mh_keeper_open_kec(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32],
-		       u8 kec[MH_KEY_LEN]);
-/* psk of PROTOCOL 2 for an Entity (ecx) at this server (x); a kid that does not match is refused */
-int mh_keeper_psk(struct mh_keeper *k, struct mh_buf sealed, const u8 kid[32], const u8 ecx[32],
-		  const u8 x[32], u8 psk[MH_KEY_LEN]);
+int mh_keeper_take(struct mh_keeper *k, u8 what, const u8 leaf[32], const u8 item[MH_HPKE_ITEM],
+		   const u8 ctx[32], const u8 kid[32], u8 sealed[MH_SEALED_LEN]);
+/*
+ * One Ke for one delivery of mode session; one Kec-public for an officer who proved it. -EPERM of
+ * what serves sessions only, -EUCLEAN of another length than sealed things have
+ */
+int mh_keeper_open(struct mh_keeper *k, u8 what, struct mh_buf sealed, const u8 kid[32],
+		   u8 out[MH_KEY_LEN]);
+
+/* An Entity's keys, as its ENTITY names them and the store has them sealed */
+struct mh_keeper_entity {
+	u8 what;		/* MH_SECRET_KEC, or KPF */
+	const u8 *kid, *ecx;
+	struct mh_buf sealed;
+	const u8 *kei_kid;	/* NULL: Kei is a pair */
+	struct mh_buf kei_sealed;
+};
+
+/*
+ * psk of PROTOCOL 2 for an Entity at this server (x), and its Kei_X, zero where Kei is a pair; a
+ * kid that does not match is refused; -EUCLEAN as above
+ */
+int mh_keeper_psk(struct mh_keeper *k, const struct mh_keeper_entity *e, const u8 x[32],
+		  u8 psk[MH_KEY_LEN], u8 kei_x[MH_KEY_LEN]);
 
 #endif

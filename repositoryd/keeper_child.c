@@ -12,6 +12,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum {
+	PSK_LEN = 97 + MH_SEALED_LEN,
+	PSK_MAC_LEN = PSK_LEN + 32 + MH_SEALED_LEN,	/* with a Kei-secret */
+};
+
 struct keeper {
 	struct keeper_secrets *s;
 	struct keeper_audit *audit;
@@ -46,18 +51,18 @@ int keeper_card_make(struct keeper_secrets *s, const char *name, u8 out[MH_CARD_
 
 /* ---- one secret under Kstore: salt 32 || ct 48, bound to what it is and its kid ---- */
 
-static int store_key(struct keeper *k, u8 op, const u8 *kid, const u8 *salt, u8 key[MH_KEY_LEN])
+static int store_key(struct keeper *k, u8 what, const u8 *kid, const u8 *salt, u8 key[MH_KEY_LEN])
 {
 	u8 ctx[1 + 32 + 32];
 
-	ctx[0] = op == KEEPER_TAKE_KEC || op == KEEPER_OPEN_KEC || op == KEEPER_PSK ? 1 : 2;
+	ctx[0] = what;
 	memcpy(ctx + 1, kid, 32);
 	memcpy(ctx + 33, salt, 32);
 	return mh_sub(MH_BUF(k->s->store, MH_KEY_LEN), MH_L("store"), MH_BUF(ctx, sizeof(ctx)), key,
 		      MH_KEY_LEN);
 }
 
-static int seal(struct keeper *k, u8 op, const u8 *kid, const u8 secret[MH_KEY_LEN],
+static int seal(struct keeper *k, u8 what, const u8 *kid, const u8 secret[MH_KEY_LEN],
 		u8 out[MH_SEALED_LEN])
 {
 	static const u8 zero[MH_NONCE_LEN];
@@ -65,19 +70,19 @@ static int seal(struct keeper *k, u8 op, const u8 *kid, const u8 secret[MH_KEY_L
 	int ret = mh_random(out, 32);
 
 	if (!ret)
-		ret = store_key(k, op, kid, out, key);
+		ret = store_key(k, what, kid, out, key);
 	if (!ret)
 		ret = mh_aead_seal_once(key, zero, MH_BUF(NULL, 0), secret, MH_KEY_LEN, out + 32);
 	mh_wipe(key, sizeof(key));
 	return ret;
 }
 
-static int unseal(struct keeper *k, u8 op, const u8 *kid, const u8 in[MH_SEALED_LEN],
+static int unseal(struct keeper *k, u8 what, const u8 *kid, const u8 in[MH_SEALED_LEN],
 		  u8 secret[MH_KEY_LEN])
 {
 	static const u8 zero[MH_NONCE_LEN];
 	u8 key[MH_KEY_LEN];
-	int ret = store_key(k, op, kid, in, key);
+	int ret = store_key(k, what, kid, in, key);
 
 	if (!ret)
 		ret = mh_aead_open_once(key, zero, MH_BUF(NULL, 0), in + 32, MH_SEALED_LEN - 32,
@@ -162,46 +167,72 @@ static int op_sign_checkpoint(struct keeper *k, u8 op, const u8 *in, size_t n, u
 
 static int op_take(struct keeper *k, u8 op, const u8 *in, size_t n, u8 *out)
 {
-	const u8 *leaf = in, *item = in + 32, *ctx = item + MH_HPKE_ITEM, *want = ctx + 32;
-	const struct mh_buf info[] = { op == KEEPER_TAKE_KEC ? MH_L("admin kec") : MH_L("admin ke"),
-				       MH_BUF(leaf, 32) };
+	static const struct mh_buf labels[] = { [MH_SECRET_KEC] = MH_L("admin kec"),
+						[MH_SECRET_KE] = MH_L("admin ke"),
+						[MH_SECRET_KEI] = MH_L("admin kei"),
+						[MH_SECRET_KPF] = MH_L("admin kpf") };
+	const u8 what = *in, *leaf = in + 1, *item = leaf + 32, *ctx = item + MH_HPKE_ITEM,
+		 *want = ctx + 32;
 	u8 secret[MH_KEY_LEN], kid[MH_HASH_LEN];
-	int ret = mh_hpke_open(k->s->card, item, info, 2, MH_BUF(NULL, 0), item + 32,
-			       MH_HPKE_ITEM - 32, secret);
+	int ret;
 
+	(void)op;
 	(void)n;
+	if (what >= ARRAY_SIZE(labels) || !labels[what].n)
+		return -EINVAL;
+	const struct mh_buf info[] = { labels[what], MH_BUF(leaf, 32) };
+
+	ret = mh_hpke_open(k->s->card, item, info, 2, MH_BUF(NULL, 0), item + 32, MH_HPKE_ITEM - 32,
+			   secret);
 	if (!ret)
 		ret = mh_kid(MH_BUF(secret, sizeof(secret)), MH_BUF(ctx, 32), kid);
 	if (!ret && !mh_ct_equal(kid, want, 32))
 		ret = -EKEYREJECTED;
 	if (!ret)
-		ret = seal(k, op, kid, secret, out);
+		ret = seal(k, what, kid, secret, out);
 	mh_wipe(secret, sizeof(secret));
 	return ret ? ret : MH_SEALED_LEN;
 }
 
+/* What serves sessions only never comes out. */
 static int op_open(struct keeper *k, u8 op, const u8 *in, size_t n, u8 *out)
 {
-	int ret = unseal(k, op, in, in + 32, out);
+	int ret = *in == MH_SECRET_KEC || *in == MH_SECRET_KE ? 0 : -EPERM;
 
+	(void)op;
 	(void)n;
+	if (!ret)
+		ret = unseal(k, *in, in + 1, in + 33, out);
 	return ret ? ret : MH_KEY_LEN;
 }
 
 static int op_psk(struct keeper *k, u8 op, const u8 *in, size_t n, u8 *out)
 {
-	const u8 *kid = in, *ecx = in + 32, *x = in + 64;
-	u8 kec[MH_KEY_LEN], kpf[MH_KEY_LEN];
-	int ret = unseal(k, op, kid, in + 96, kec);
+	const u8 *x = in, *ecx = in + 32, what = in[64], *kid = in + 65, *kei = in + PSK_LEN;
+	const bool mac = n == PSK_MAC_LEN;
+	u8 secret[MH_KEY_LEN], kpf[MH_KEY_LEN], kei_secret[MH_KEY_LEN];
+	int ret = mac || n == PSK_LEN ? 0 : -EINVAL;
 
-	(void)n;
+	(void)op;
+	memset(out + MH_KEY_LEN, 0, MH_KEY_LEN);
+	if (!ret && what != MH_SECRET_KEC && what != MH_SECRET_KPF)
+		ret = -EINVAL;
 	if (!ret)
-		ret = mh_stp_kpf(MH_BUF(kec, sizeof(kec)), ecx, kpf);
+		ret = unseal(k, what, kid, kid + 32, secret);
+	if (!ret && what == MH_SECRET_KEC)
+		ret = mh_stp_kpf(MH_BUF(secret, sizeof(secret)), ecx, kpf);
+	else if (!ret)
+		memcpy(kpf, secret, sizeof(kpf));
+	if (!ret && mac)
+		ret = unseal(k, MH_SECRET_KEI, kei, kei + 32, kei_secret);
+	if (!ret && mac)
+		ret = mh_stp_kei_x(kei_secret, x, out + MH_KEY_LEN);
 	if (!ret)
-		ret = mh_stp_psk(kpf, NULL, x, out);
-	mh_wipe(kec, sizeof(kec));
+		ret = mh_stp_psk(kpf, mac ? kei_secret : NULL, x, out);
+	mh_wipe(secret, sizeof(secret));
 	mh_wipe(kpf, sizeof(kpf));
-	return ret ? ret : MH_KEY_LEN;
+	mh_wipe(kei_secret, sizeof(kei_secret));
+	return ret ? ret : 2 * MH_KEY_LEN;
 }
 
 static const struct {
@@ -212,11 +243,9 @@ static const struct {
 	[KEEPER_SIGN_SP2] = { op_sign_sp2, 32, 32 },
 	[KEEPER_SIGN_EPOCH] = { op_sign_epoch, 8, MH_STMT_BODY_MAX },
 	[KEEPER_SIGN_CHECKPOINT] = { op_sign_checkpoint, 53, 53 },
-	[KEEPER_TAKE_KEC] = { op_take, 96 + MH_HPKE_ITEM, 96 + MH_HPKE_ITEM },
-	[KEEPER_TAKE_KE] = { op_take, 96 + MH_HPKE_ITEM, 96 + MH_HPKE_ITEM },
-	[KEEPER_OPEN_KE] = { op_open, 32 + MH_SEALED_LEN, 32 + MH_SEALED_LEN },
-	[KEEPER_OPEN_KEC] = { op_open, 32 + MH_SEALED_LEN, 32 + MH_SEALED_LEN },
-	[KEEPER_PSK] = { op_psk, 96 + MH_SEALED_LEN, 96 + MH_SEALED_LEN },
+	[KEEPER_TAKE] = { op_take, 97 + MH_HPKE_ITEM, 97 + MH_HPKE_ITEM },
+	[KEEPER_OPEN] = { op_open, 33 + MH_SEALED_LEN, 33 + MH_SEALED_LEN },
+	[KEEPER_PSK] = { op_psk, PSK_LEN, PSK_MAC_LEN },
 	[KEEPER_AUDIT_HELD] = { op_audit_held, 0, 0 },
 	[KEEPER_AUDIT_HEAD] = { op_audit_head, 9 + MH_HASH_LEN, 9 + MH_HASH_LEN },
 };

@@ -14,11 +14,13 @@ enum keeper_op {
 	KEEPER_SIGN_SP2,	/* digest 32 -> sig */
 	KEEPER_SIGN_EPOCH,	/* body of the statement -> sig */
 	KEEPER_SIGN_CHECKPOINT,	/* signed part -> sig */
-	KEEPER_TAKE_KEC,	/* leaf 32 || item 80 || ctx 32 || kid 32 -> sealed */
-	KEEPER_TAKE_KE,		/* the same */
-	KEEPER_OPEN_KE,		/* kid 32 || sealed -> 32 */
-	KEEPER_OPEN_KEC,	/* the same */
-	KEEPER_PSK,		/* kid 32 || ecx 32 || x 32 || sealed -> 32 */
+	KEEPER_TAKE,		/* what 1 || leaf 32 || item 80 || ctx 32 || kid 32 -> sealed */
+	KEEPER_OPEN,		/* what 1 || kid 32 || sealed -> 32 */
+	/*
+	 * x 32 || ecx 32 || what 1 || kid 32 || sealed, and kid 32 || sealed of a Kei-secret, if
+	 * Kei is one -> psk 32 || Kei_X 32, or zero
+	 */
+	KEEPER_PSK,
 	KEEPER_AUDIT_HELD,	/* -> closed 1 || since 8 || seq 8 || hash 32 */
 	KEEPER_AUDIT_HEAD,	/* how 1 || seq 8 || hash 32 -> nothing */
 };

@@ -90,27 +90,31 @@ int mh_responder_hello(struct mh_conn *c, const u8 *frame, size_t n)
 	return mh_conn_send(c, out, (size_t)ret);
 }
 
-/* psk of the Entity at this server; both secrets of its record or none. */
-static int find_psk(struct mh_conn *c, const struct mh_stmt *entity, u8 psk[MH_KEY_LEN])
+/* psk and Kei_X of the Entity here: the kinds are the record's, and all of it is there. */
+static int find_psk(struct mh_conn *c, const struct mh_stmt *entity, u8 psk[MH_KEY_LEN],
+		    u8 kei_x[MH_KEY_LEN])
 {
-	const u8 *kid = mh_stmt_attr(entity, MH_A_KEC_KID).p;
-	struct mh_bytes sealed;
+	const bool pair = mh_stmt_num(entity, MH_A_KEC_KIND) == MH_KIND_PAIR,
+		   mac = mh_stmt_num(entity, MH_A_KEI_KIND) == MH_KIND_SECRET;
 	u8 ecx[MH_HASH_LEN];
-	int ret;
+	struct mh_keeper_entity e = {
+		.what = pair ? MH_SECRET_KEC : MH_SECRET_KPF,
+		.kid = mh_stmt_attr(entity, pair ? MH_A_KEC_KID : MH_A_KPF_KID).p,
+		.ecx = ecx,
+		.kei_kid = mac ? mh_stmt_attr(entity, MH_A_KEI).p : NULL,
+	};
+	struct mh_bytes sealed = { 0 }, kei = { 0 };
+	int ret = mh_store_secret(c->daemon->store, e.what, e.kid, &sealed);
 
-	/* Kei-secret and Kec-secret are not held by this repositoryd: refused, never a psk of zeros
-	 */
-	if (mh_stmt_num(entity, MH_A_KEI_KIND) != MH_KIND_PAIR ||
-	    mh_stmt_num(entity, MH_A_KEC_KIND) != MH_KIND_PAIR)
-		return -ENOKEY;
-	ret = mh_store_kec(c->daemon->store, kid, &sealed);
-	if (ret)
-		return ret;
+	if (!ret && mac)
+		ret = mh_store_secret(c->daemon->store, MH_SECRET_KEI, e.kei_kid, &kei);
+	e.sealed = mh_bytes_buf(&sealed);
+	e.kei_sealed = mh_bytes_buf(&kei);
 	mh_ctx_entity(c->region->row.id, entity->subject, ecx);
-	ret = sealed.n == MH_SEALED_LEN ? mh_keeper_psk(&c->daemon->keeper, mh_bytes_buf(&sealed),
-							kid, ecx, c->x, psk) :
-					  -EUCLEAN;
+	if (!ret)
+		ret = mh_keeper_psk(&c->daemon->keeper, &e, c->x, psk, kei_x);
 	mh_bytes_free(&sealed);
+	mh_bytes_free(&kei);
 	return ret;
 }
 
@@ -142,7 +146,7 @@ int mh_responder_auth(struct mh_conn *c, const u8 *frame, size_t n)
 	struct mh_bytes b = { 0 };
 	struct mh_stmt entity;
 	struct mh_idi idi;
-	u8 psk[MH_KEY_LEN];
+	u8 kind, psk[MH_KEY_LEN], kei_x[MH_KEY_LEN];
 	int standing, ret = mh_stp_auth_open(&c->stp, frame, n, &idi);
 
 	if (ret)
@@ -154,12 +158,14 @@ int mh_responder_auth(struct mh_conn *c, const u8 *frame, size_t n)
 		mh_guardian_entity(c->daemon, c->region->row.id, idi.name, mh_now(c->daemon), &b);
 	ret = standing < 0 ? standing : !b.n ? -ENOENT : mh_stmt_parse(&entity, b.p, b.n);
 	if (!ret)
-		ret = find_psk(c, &entity, psk);
+		ret = find_psk(c, &entity, psk, kei_x);
+	kind = ret ? 0 : (u8)mh_stmt_num(&entity, MH_A_KEI_KIND);
 	if (!ret)
-		ret = mh_stp_auth_verify(&c->stp, frame, n, psk,
-					 (u8)mh_stmt_num(&entity, MH_A_KEI_KIND),
-					 mh_stmt_attr(&entity, MH_A_KEI).p);
+		ret = mh_stp_auth_verify(&c->stp, frame, n, psk, kind,
+					 kind == MH_KIND_PAIR ? mh_stmt_attr(&entity, MH_A_KEI).p :
+								kei_x);
 	mh_wipe(psk, sizeof(psk));
+	mh_wipe(kei_x, sizeof(kei_x));
 	if (!ret) {
 		c->standing = (u8)standing;
 		mh_guardian_keys(&entity, c->keys);

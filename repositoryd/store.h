@@ -98,10 +98,9 @@ u64 mh_store_time_floor(struct mh_store *st);
 
 /* ---- blobs ---- */
 
-int mh_store_put_kec(struct mh_store *st, const u8 kid[32], struct mh_buf sealed);
-int mh_store_kec(struct mh_store *st, const u8 kid[32], struct mh_bytes *sealed);
-int mh_store_put_ke(struct mh_store *st, const u8 kid[32], struct mh_buf sealed);
-int mh_store_ke(struct mh_store *st, const u8 kid[32], struct mh_bytes *sealed);
+/* what: enum mh_secret */
+int mh_store_put_secret(struct mh_store *st, u8 what, const u8 kid[32], struct mh_buf sealed);
+int mh_store_secret(struct mh_store *st, u8 what, const u8 kid[32], struct mh_bytes *sealed);
 int mh_store_put_data(struct mh_store *st, const u8 sha256[32], struct mh_buf data);
 /* its length; a part of it */
 int mh_store_data_length(struct mh_store *st, const u8 sha256[32], u64 *length);

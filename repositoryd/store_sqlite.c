@@ -326,15 +326,13 @@ bool mh_store_in_transaction(struct mh_store *st)
 
 /* ---- blobs ---- */
 
-enum secret_kind { SECRET_KEC = 1, SECRET_KE };
-
-static int put_secret(struct mh_store *st, int kind, const u8 kid[32], struct mh_buf sealed)
+int mh_store_put_secret(struct mh_store *st, u8 what, const u8 kid[32], struct mh_buf sealed)
 {
 	sqlite3_stmt *s = mh_store_sql(st, SQL_PUT_SECRET);
 
 	if (!s)
 		return -EIO;
-	sqlite3_bind_int(s, 1, kind);
+	sqlite3_bind_int(s, 1, what);
 	bind_buf(s, 2, kid, 32);
 	bind_buf(s, 3, sealed.p, sealed.n);
 	return mh_store_run(st, s);
@@ -355,35 +353,15 @@ int mh_store_take(struct mh_store *st, sqlite3_stmt *s, struct mh_bytes *out)
 	return ret;
 }
 
-static int get_secret(struct mh_store *st, int kind, const u8 kid[32], struct mh_bytes *out)
+int mh_store_secret(struct mh_store *st, u8 what, const u8 kid[32], struct mh_bytes *sealed)
 {
 	sqlite3_stmt *s = mh_store_sql(st, SQL_SECRET);
 
 	if (!s)
 		return -EIO;
-	sqlite3_bind_int(s, 1, kind);
+	sqlite3_bind_int(s, 1, what);
 	bind_buf(s, 2, kid, 32);
-	return mh_store_take(st, s, out);
-}
-
-int mh_store_put_kec(struct mh_store *st, const u8 kid[32], struct mh_buf sealed)
-{
-	return put_secret(st, SECRET_KEC, kid, sealed);
-}
-
-int mh_store_kec(struct mh_store *st, const u8 kid[32], struct mh_bytes *sealed)
-{
-	return get_secret(st, SECRET_KEC, kid, sealed);
-}
-
-int mh_store_put_ke(struct mh_store *st, const u8 kid[32], struct mh_buf sealed)
-{
-	return put_secret(st, SECRET_KE, kid, sealed);
-}
-
-int mh_store_ke(struct mh_store *st, const u8 kid[32], struct mh_bytes *sealed)
-{
-	return get_secret(st, SECRET_KE, kid, sealed);
+	return mh_store_take(st, s, sealed);
 }
 
 int mh_store_put_data(struct mh_store *st, const u8 sha256[32], struct mh_buf data)

@@ -308,13 +308,12 @@ static int send_ke(struct mh_conn *c, struct mh_answer_out *a)
 {
 	u8 body[1 + MH_WRAP_LEN] = { 0 }, ke[MH_KEY_LEN];
 	struct mh_bytes sealed;
-	int ret = mh_store_ke(c->daemon->store, a->ke_kid, &sealed);
+	int ret = mh_store_secret(c->daemon->store, MH_SECRET_KE, a->ke_kid, &sealed);
 
 	if (ret)
 		return ret;
-	ret = sealed.n == MH_SEALED_LEN ?
-		      mh_keeper_open_ke(&c->daemon->keeper, mh_bytes_buf(&sealed), a->ke_kid, ke) :
-		      -EUCLEAN;
+	ret = mh_keeper_open(&c->daemon->keeper, MH_SECRET_KE, mh_bytes_buf(&sealed), a->ke_kid,
+			     ke);
 	mh_bytes_free(&sealed);
 	if (!ret)
 		ret = mh_wrap_seal_none(body + 1, ke, MH_BUF(a->icx, 32));

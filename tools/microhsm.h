@@ -78,9 +78,9 @@ struct mht_entry {
 
 /* Calls each; returns 0, or an exit code, told. Needs CAP_SYS_ADMIN. */
 int mht_identities(struct mht *t, void (*each)(const struct mht_entry *e, void *ctx), void *ctx);
-/* JOIN or STATEMENT over netlink: 0 and the serial of the reply (JOIN), or -errno */
+/* Over netlink: 0 and the serial of the reply (JOIN; code NULL: none), or -errno */
 int mht_netlink_join(__s32 pending, const __u8 region_id[32], const void *bundle, size_t n,
-		     __s32 *serial);
+		     const __u8 *code, __s32 *serial);
 int mht_netlink_statement(const __u8 region_id[32], const void *statement, size_t n);
 /* Events until interrupted; 0 or -errno */
 int mht_netlink_events(void (*each)(__u32 kind, const char *region, const char *name, __u64 number,

@@ -2,6 +2,7 @@
 /* microhsm init, unlock, request, join, forget: an identity's life. */
 #include "microhsm.h"
 #include "core/messages.h"
+#include "lib/code.h"
 #include "lib/json.h"
 
 #include <dirent.h>
@@ -95,6 +96,33 @@ static int owner(struct mht *t, __u32 *uid, __u32 *gid)
 	return 0;
 }
 
+static const struct mht_option init_options[] = {
+	{ "--seat", "file:PATH",
+	  "a constant of the Seat of Trust; again for more (default file:STATE/device-secret)" },
+	{ "--uid", "N", "whose the identity is; only its owner may fetch (default 0)" },
+	{ "--gid", "N", "and its group" },
+	{ "--kei", "KIND", "how it proves itself to servers: pair (default) or secret" },
+	{ "--kec", "KIND", "what its keys are wrapped to: pair (default) or secret" },
+	{ 0 },
+};
+
+static int kinds(struct mht *t, __u32 *flags)
+{
+	const struct {
+		const char *option;
+		__u32 flag;
+	} o[] = { { "--kei", MH_INIT_KEI_SECRET }, { "--kec", MH_INIT_KEC_SECRET } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(o); i++) {
+		const char *v = mht_value(t, o[i].option);
+
+		if (v && strcmp(v, "pair") && strcmp(v, "secret"))
+			return mh_fail(MH_EXIT_USAGE, "%s %s: pair or secret", o[i].option, v);
+		*flags |= v && !strcmp(v, "secret") ? o[i].flag : 0;
+	}
+	return 0;
+}
+
 static const struct mht_option seat_options[] = {
 	{ "--seat", "file:PATH",
 	  "a constant of the Seat of Trust; again for more (default file:STATE/device-secret)" },
@@ -114,6 +142,8 @@ static int run_init(struct mht *t)
 		return mh_fail(MH_EXIT_USAGE, "%s is no name: 1 to 64 of a-z 0-9 . _ -", name);
 	snprintf(io.name, sizeof(io.name), "%s", name);
 	ret = owner(t, &io.uid, &io.gid);
+	if (!ret)
+		ret = kinds(t, &io.flags);
 	if (!ret)
 		ret = mht_device(t);
 	if (!ret)
@@ -265,6 +295,7 @@ static int run_request(struct mht *t)
 static const struct mht_option join_options[] = {
 	{ "--region", "FINGERPRINT", "the Region's, as an officer told it; else it is asked" },
 	{ "--identity", "NAME", "the pending identity, when there are several" },
+	{ "--code", "FILE", "the bundle's one-time code, - for standard input; else it is asked" },
 	{ 0 },
 };
 
@@ -305,8 +336,36 @@ static int confirm_region(struct mht *t, const char *label, const u8 region[32])
 	return 0;
 }
 
+/* A code is a secret until the host has joined: no argument has it, no terminal shows it. */
+static int read_code(struct mht *t, const struct mh_bundle *b, u8 code[MH_JOIN_CODE_LEN])
+{
+	const char *file = mht_value(t, "--code");
+	struct mh_bytes bytes = { 0 };
+	char typed[128] = "";
+	int ret = 0;
+
+	if (b->route != MH_ROUTE_CODE)
+		return file ? mh_fail(MH_EXIT_USAGE, "this bundle has no code") : 0;
+	if (file)
+		ret = mh_file_read(file, sizeof(typed) - 1, &bytes);
+	else if (mh_prompt_secret("The bundle's code, which the officer told: ", typed,
+				  sizeof(typed)))
+		return mh_fail(MH_EXIT_USAGE, "no terminal to type the code on: give --code FILE");
+	if (ret)
+		return mh_fail_file(file, ret);
+	if (bytes.n)
+		memcpy(typed, bytes.p, bytes.n);
+	mh_bytes_free(&bytes);
+	if (mh_code_read(typed, code))
+		ret = mh_fail(MH_EXIT_BAD_INPUT,
+			      "that is no code, which has 32 letters and digits 2 to 7");
+	mh_wipe(typed, sizeof(typed));
+	return ret;
+}
+
 static int run_join(struct mht *t)
 {
+	u8 code[MH_JOIN_CODE_LEN];
 	struct mh_bytes bytes = { 0 };
 	char label[MH_UNAME_MAX];
 	struct mh_bundle b;
@@ -328,15 +387,23 @@ static int run_join(struct mht *t)
 		ret = confirm_region(t, label, region);
 	if (!ret)
 		ret = mht_blob_room(t, pending, label);
+	if (!ret)
+		ret = read_code(t, &b, code);
 	if (!ret) {
-		ret = -mht_netlink_join(pending, region, bytes.p, bytes.n, &serial);
-		if (ret == ENOKEY)
+		ret = -mht_netlink_join(pending, region, bytes.p, bytes.n,
+					b.route == MH_ROUTE_CODE ? code : NULL, &serial);
+		if (ret == EBADMSG && b.route == MH_ROUTE_CODE)
+			ret = mh_fail(MH_EXIT_BAD_INPUT,
+				      "joining: the code is another bundle's, or this one is "
+				      "damaged; nothing was joined");
+		else if (ret == ENOKEY)
 			ret = mh_fail(MH_EXIT_NOTFOUND,
 				      "joining: the bundle answers another request than this host's; "
 				      "have the one that microhsm request gives enrolled");
 		else if (ret)
 			ret = mht_tell(ret, "joining");
 	}
+	mh_wipe(code, sizeof(code));
 	mh_bytes_free(&bytes);
 	if (!ret)
 		ret = mht_device(t);
@@ -373,7 +440,7 @@ static int run_forget(struct mht *t)
 
 const struct mht_verb mht_identity_verbs[] = {
 	{ "init", "NAME", 1, 1, "make this host's identity, in the kernel, sealed to its seat",
-	  seat_options, run_init, false },
+	  init_options, run_init, false },
 	{ "unlock", "[BLOB]", 0, 1, "open sealed identities after a boot", seat_options,
 	  run_unlock, false },
 	{ "request", "[NAME]", 0, 1, "write the join request of a new identity", request_options,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* microhsm's side of the module's generic netlink family. */
 #include "microhsm.h"
+#include "core/messages.h"
 #include "lib/genl.h"
 
 #include <linux/genetlink.h>
@@ -40,7 +41,7 @@ static int on_serial(const struct nlmsghdr *nlh, void *ctx)
 }
 
 int mht_netlink_join(__s32 pending, const __u8 region_id[32], const void *bundle, size_t n,
-		     __s32 *serial)
+		     const __u8 *code, __s32 *serial)
 {
 	struct mh_genl *g;
 	struct nlmsghdr *nlh;
@@ -52,6 +53,8 @@ int mht_netlink_join(__s32 pending, const __u8 region_id[32], const void *bundle
 	mnl_attr_put_u32(nlh, MH_ATTR_SERIAL, (__u32)pending);
 	mnl_attr_put(nlh, MH_ATTR_REGION_ID, 32, region_id);
 	mnl_attr_put(nlh, MH_ATTR_BUNDLE, n, bundle);
+	if (code)
+		mnl_attr_put(nlh, MH_ATTR_CODE, MH_JOIN_CODE_LEN, code);
 	ret = mh_genl_call(g, nlh, on_serial, serial);
 	mh_genl_close(g);
 	return ret;

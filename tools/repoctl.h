@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include "lib/admin_client.h"
 #include "lib/officer.h"
+#include "lib/vault.h"
 #include "lib/util.h"
 #include "core/messages.h"
 #include "core/statement.h"
@@ -47,6 +48,8 @@ struct rc {
 	struct mh_stmt anchor;		/* current ANCHOR; views into anchor_bytes */
 	struct mh_quorum quorum;
 
+	struct mh_vault *vault;		/* open once rc_vault() was asked for it */
+
 	struct mh_bytes batch;		/* items of the SUBMIT being made */
 	u16 items;
 };
@@ -83,7 +86,16 @@ int rc_open_region(struct rc *rc);
 /* Of the key in path: from --passphrase-fd, or asked; on failure it is wiped */
 int rc_passphrase(struct rc *rc, const char *path, const char *prompt,
 		  char pass[RC_PASSPHRASE_MAX + 1]);
+/* One that is made: asked twice */
+int rc_new_passphrase(struct rc *rc, const char *path, char pass[RC_PASSPHRASE_MAX + 1]);
 int rc_open_officers(struct rc *rc);	/* keys given; asks passphrases */
+/*
+ * The vault that --vault names, once: its passphrase comes after the officers'.  make: one that is
+ * not there is begun.
+ */
+#define RC_VAULT_OPTION { "--vault", "FILE", \
+	"the officers' vault: Kec-secrets of hosts, which no server has" }
+int rc_vault(struct rc *rc, const struct rc_args *a, bool make);
 /* Officers that are in the Region's ANCHOR, as many as its threshold. */
 int rc_open_quorum(struct rc *rc);
 /* Newest statement of (type, subject): MH_EXIT_NOTFOUND without a message when there is none. */
@@ -128,6 +140,10 @@ int rc_sign(struct rc *rc, struct mh_buf body, const struct mh_quorum *q, u8 whi
 int rc_item(struct rc *rc, u8 item, struct mh_buf a, struct mh_buf b);
 int rc_submit(struct rc *rc);
 void rc_finish(struct rc *rc);
+
+/* repoctl_enrol.c's verb, among the Entities' */
+extern const struct rc_option rc_enrol_options[];
+int rc_entity_enrol(struct rc *rc, const struct rc_args *a);
 
 int rc_confirm_fingerprint(struct rc *rc, const char *what, const char *fingerprint,
 			   const char *given);

@@ -220,6 +220,22 @@ int rc_passphrase(struct rc *rc, const char *path, const char *prompt,
 		     0;
 }
 
+int rc_new_passphrase(struct rc *rc, const char *path, char pass[RC_PASSPHRASE_MAX + 1])
+{
+	char again[RC_PASSPHRASE_MAX + 1] = "";
+	int ret = rc_passphrase(rc, path, "New passphrase: ", pass);
+
+	if (ret || rc->passphrase_fd >= 0)
+		return ret;
+	ret = rc_passphrase(rc, path, "Again: ", again);
+	if (!ret && strcmp(pass, again))
+		ret = mh_fail(MH_EXIT_USAGE, "the two passphrases differ; nothing was made");
+	mh_wipe(again, sizeof(again));
+	if (ret)
+		mh_wipe(pass, RC_PASSPHRASE_MAX + 1);
+	return ret;
+}
+
 static int open_officer(struct rc *rc, unsigned int i)
 {
 	char pass[RC_PASSPHRASE_MAX + 1] = "", text[256];
@@ -466,6 +482,7 @@ void rc_finish(struct rc *rc)
 {
 	for (unsigned int i = 0; i < rc->keys; i++)
 		mh_officer_close(rc->officer[i]);
+	mh_vault_close(rc->vault);
 	mh_bytes_free(&rc->anchor_bytes);
 	mh_bytes_free(&rc->batch);
 	if (rc->fd >= 0)

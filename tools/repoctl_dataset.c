@@ -325,12 +325,28 @@ int rc_entitled(struct rc *rc, const char *dataset, struct mh_bytes *reply)
 	return rc_call(rc, MH_ADMIN_ENTITLED, MH_BUF(body, w.len), reply);
 }
 
+/* Adds a host to those that hold a Kec-secret, if its ENTITY says that it has one. */
+static int add_holder(struct rc *rc, struct mh_buf name, json_t *holders)
+{
+	struct mh_bytes bytes = { 0 };
+	char text[MH_NAME_MAX + 1];
+	struct mh_stmt s;
+	int ret;
+
+	snprintf(text, sizeof(text), "%.*s", (int)name.n, name.p);
+	ret = rc_get(rc, MH_ENTITY, text, &bytes, &s);
+	if (!ret && mh_stmt_num(&s, MH_A_KEC_KIND) == MH_KIND_SECRET)
+		json_array_append_new(holders, json_string(text));
+	mh_bytes_free(&bytes);
+	return ret == MH_EXIT_NOTFOUND ? 0 : ret;
+}
+
 static int dataset_show(struct rc *rc, const struct rc_args *a)
 {
 	struct mh_bytes bytes = { 0 }, reply = { 0 };
 	struct mh_reader r;
 	struct mh_stmt s;
-	json_t *j, *who;
+	json_t *j, *who, *holders;
 	const char *readers;
 	bool session;
 	int ret = rc_open_region(rc);
@@ -348,24 +364,36 @@ static int dataset_show(struct rc *rc, const struct rc_args *a)
 	}
 	j = dataset_json(&s, 0);
 	who = json_array();
+	holders = json_array();
 	mh_reader_init(&r, reply.p, reply.n);
 	n = mh_read_u16(&r);
 	for (u16 i = 0; i < n && !r.err; i++) {
 		struct mh_buf name = mh_read_v(&r, MH_NAME_MAX);
 
 		mh_read_bytes(&r, 32);
-		if (!r.err)
-			json_array_append_new(who, json_stringn((const char *)name.p, name.n));
+		if (r.err)
+			break;
+		json_array_append_new(who, json_stringn((const char *)name.p, name.n));
+		ret = ret ? ret : add_holder(rc, name, holders);
 	}
 	json_object_set_new(j, "fetch", who);
 	session = mh_stmt_num(&s, MH_A_MODE) == MH_MODE_SESSION;
 	readers = session ? "the Repository, the officer that added it, the entitled hosts" :
 			    "the officer that added it, the hosts it was wrapped for";
 	json_object_set_new(j, "readable-by", json_string(readers));
-	rc_print(j);
+	if (json_array_size(holders))
+		json_object_set_new(j, "kec-secret-held-by",
+				    json_pack("{s:O,s:s}", "hosts", holders, "others",
+					      "the vaults with which officers enrolled them; no "
+					      "server"));
+	json_decref(holders);
+	if (ret)
+		json_decref(j);
+	else
+		rc_print(j);
 	mh_bytes_free(&bytes);
 	mh_bytes_free(&reply);
-	return 0;
+	return ret;
 }
 
 const struct rc_verb rc_dataset_verbs[] = {

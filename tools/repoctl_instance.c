@@ -12,6 +12,7 @@
 
 /* One Instance being made; ke is wiped by the caller. */
 struct making {
+	const struct rc_args *args;
 	const char *dataset;
 	u64 version, life;
 	u8 mode, kind, alg;
@@ -221,47 +222,83 @@ static int read_kec(struct rc *rc, struct mh_buf entity, struct mh_bytes *kec)
 	return rc_call(rc, MH_ADMIN_READ_KEC, MH_BUF(body, w.len), kec);
 }
 
-static int wrap_for(struct rc *rc, struct making *k, struct mh_buf entity, const u8 *kec_kid)
+/* Whom is wrapped for, as the signed ENTITY says it */
+struct recipient {
+	struct mh_buf name;
+	u64 kind;
+	u8 kid[MH_HASH_LEN], ecx[MH_HASH_LEN];
+};
+
+static int wrap_pair(struct rc *rc, struct making *k, const struct recipient *to, u8 *wrap)
 {
 	struct mh_bytes reply = { 0 };
 	struct mh_reader r;
 	struct mh_buf kec;
-	u8 wrap[MH_WRAP_LEN], ecx[MH_HASH_LEN], kid[MH_HASH_LEN];
-	int ret = read_kec(rc, entity, &reply);
+	u8 kid[MH_HASH_LEN];
+	int ret = read_kec(rc, to->name, &reply);
 
 	if (ret)
 		return ret;
 	mh_reader_init(&r, reply.p, reply.n);
 	kec = mh_read_v(&r, 32);
-	mh_ctx_entity(rc->region, entity, ecx);
 	/* the server may lie about Kec-public; the signed ENTITY does not */
-	if (mh_read_end(&r) || kec.n != 32 || mh_kid(kec, MH_BUF(ecx, 32), kid) ||
-	    memcmp(kid, kec_kid, 32))
+	if (mh_read_end(&r) || kec.n != 32 || mh_kid(kec, MH_BUF(to->ecx, 32), kid) ||
+	    memcmp(kid, to->kid, 32))
 		ret = mh_fail(MH_EXIT_DENIED,
 			      "the server's key for %.*s is not the one enrolled: nothing was "
 			      "added",
-			      (int)entity.n, entity.p);
-	else if (mh_wrap_seal_hpke(wrap, k->ke, MH_BUF(k->icx, 32), kec.p, MH_BUF(ecx, 32), NULL))
-		ret = mh_fail(MH_EXIT_FAILED, "wrapping for %.*s failed", (int)entity.n, entity.p);
-	else
-		ret = rc_item(rc, MH_ITEM_WRAP, MH_BUF(wrap, sizeof(wrap)), MH_BUF(NULL, 0));
+			      (int)to->name.n, to->name.p);
+	else if (mh_wrap_seal_hpke(wrap, k->ke, MH_BUF(k->icx, 32), kec.p, MH_BUF(to->ecx, 32),
+				   NULL))
+		ret = mh_fail(MH_EXIT_FAILED, "wrapping for %.*s failed", (int)to->name.n,
+			      to->name.p);
 	mh_bytes_free(&reply);
 	return ret;
 }
 
-static int signed_kid(struct rc *rc, struct mh_buf name, u8 kid[32])
+static int wrap_secret(struct rc *rc, struct making *k, const struct recipient *to, u8 *wrap)
+{
+	int ret = rc_vault(rc, k->args, false);
+	const u8 *kec = ret ? NULL : mh_vault_find(rc->vault, to->kid);
+
+	if (ret)
+		return ret;
+	if (!kec)
+		return mh_fail(MH_EXIT_NOTFOUND,
+			       "the Kec-secret of %.*s is not in the vault %s: nothing was added; "
+			       "give the vault with which it was enrolled",
+			       (int)to->name.n, to->name.p, rc_value(k->args, "--vault"));
+	if (mh_wrap_seal_secret(wrap, k->ke, MH_BUF(k->icx, 32), kec, MH_BUF(to->ecx, 32), NULL))
+		return mh_fail(MH_EXIT_FAILED, "wrapping for %.*s failed", (int)to->name.n,
+			       to->name.p);
+	return 0;
+}
+
+static int wrap_for(struct rc *rc, struct making *k, const struct recipient *to)
+{
+	u8 wrap[MH_WRAP_LEN];
+	int ret = to->kind == MH_KIND_PAIR ? wrap_pair(rc, k, to, wrap) :
+					     wrap_secret(rc, k, to, wrap);
+
+	return ret ? ret : rc_item(rc, MH_ITEM_WRAP, MH_BUF(wrap, sizeof(wrap)), MH_BUF(NULL, 0));
+}
+
+static int find_recipient(struct rc *rc, struct recipient *to)
 {
 	struct mh_bytes bytes = { 0 };
 	struct mh_stmt s;
 	char text[MH_NAME_MAX + 1];
 	int ret;
 
-	snprintf(text, sizeof(text), "%.*s", (int)name.n, name.p);
+	snprintf(text, sizeof(text), "%.*s", (int)to->name.n, to->name.p);
 	ret = rc_get(rc, MH_ENTITY, text, &bytes, &s);
 	if (!ret)
 		ret = rc_signed(rc, &s, "ENTITY");
-	if (!ret)
-		memcpy(kid, mh_stmt_attr(&s, MH_A_KEC_KID).p, 32);
+	if (!ret) {
+		memcpy(to->kid, mh_stmt_attr(&s, MH_A_KEC_KID).p, 32);
+		to->kind = mh_stmt_num(&s, MH_A_KEC_KIND);
+		mh_ctx_entity(rc->region, to->name, to->ecx);
+	}
 	mh_bytes_free(&bytes);
 	return ret;
 }
@@ -278,17 +315,16 @@ static int add_wraps(struct rc *rc, struct making *k, unsigned int *count)
 	mh_reader_init(&r, reply.p, reply.n);
 	n = mh_read_u16(&r);
 	for (u16 i = 0; i < n && !ret; i++) {
-		struct mh_buf name = mh_read_v(&r, MH_NAME_MAX);
-		u8 kid[32];
+		struct recipient to = { .name = mh_read_v(&r, MH_NAME_MAX) };
 
 		mh_read_bytes(&r, 32);
-		if (r.err || !mh_name_ok(name))
+		if (r.err || !mh_name_ok(to.name))
 			ret = mh_fail(MH_EXIT_BAD_INPUT,
 				      "repositoryd's list of entitled Entities is malformed");
 		if (!ret)
-			ret = signed_kid(rc, name, kid);
+			ret = find_recipient(rc, &to);
 		if (!ret)
-			ret = wrap_for(rc, k, name, kid);
+			ret = wrap_for(rc, k, &to);
 	}
 	*count = n;
 	mh_bytes_free(&reply);
@@ -299,6 +335,7 @@ static const struct rc_option add_options[] = {
 	{ "--file", "FILE", "the key's raw bytes; - for standard input" },
 	{ "--generate", NULL, "make a key that nobody has seen" },
 	{ "--life", "TIME", "validity (default 730d)" },
+	RC_VAULT_OPTION,
 	{ 0 },
 };
 
@@ -311,6 +348,7 @@ static int instance_add(struct rc *rc, const struct rc_args *a)
 
 	if (!k)
 		return mh_fail(MH_EXIT_FAILED, "out of memory");
+	k->args = a;
 	k->dataset = a->operand[0];
 	ret = rc_duration(a, "--life", LIFE, RC_LIFE_MAX, &k->life);
 	if (!ret)

@@ -11,22 +11,6 @@
 
 /* ---- officer ---- */
 
-static int read_new_passphrase(struct rc *rc, const char *path, char pass[RC_PASSPHRASE_MAX + 1])
-{
-	char again[RC_PASSPHRASE_MAX + 1] = "";
-	int ret = rc_passphrase(rc, path, "New passphrase: ", pass);
-
-	if (ret || rc->passphrase_fd >= 0)
-		return ret;
-	ret = rc_passphrase(rc, path, "Again: ", again);
-	if (!ret && strcmp(pass, again))
-		ret = mh_fail(MH_EXIT_USAGE, "the two passphrases differ; nothing was made");
-	mh_wipe(again, sizeof(again));
-	if (ret)
-		mh_wipe(pass, RC_PASSPHRASE_MAX + 1);
-	return ret;
-}
-
 static int officer_key_create(struct rc *rc, const struct rc_args *a)
 {
 	char pass[RC_PASSPHRASE_MAX + 1] = "", fingerprint[MH_FINGERPRINT_LEN];
@@ -36,7 +20,7 @@ static int officer_key_create(struct rc *rc, const struct rc_args *a)
 
 	if (strcmp(a->operand[0], "create") || a->operands != 2)
 		return mh_fail(MH_EXIT_USAGE, "usage: repoctl officer key create FILE");
-	ret = read_new_passphrase(rc, path, pass);
+	ret = rc_new_passphrase(rc, path, pass);
 	if (ret)
 		return ret;
 	ret = mh_officer_create(path, pass, pub);

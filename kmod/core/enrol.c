@@ -1,8 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* Enrolment's messages: join request, join bundle, server card; see messages.h. */
 #include "messages.h"
+#include "hpke.h"
 
 /* ---- join request ---- */
+
+/* Secrets are made elsewhere: in their place is the one-time key that they are to be sealed to. */
+static bool kinds_ok(const struct mh_join_request *m)
+{
+	bool kei = m->kei_kind == MH_KIND_SECRET, kec = m->kec_kind == MH_KIND_SECRET;
+
+	if ((!kei && m->kei_kind != MH_KIND_PAIR) || (!kec && m->kec_kind != MH_KIND_PAIR))
+		return false;
+	if (m->kei.n != (kei ? MH_KEY_LEN : MH_P256_PUB_LEN) || m->kec.n != MH_KEY_LEN)
+		return false;
+	return !kei || !kec || mh_buf_equal(m->kei, m->kec);
+}
 
 int __init mh_join_request_decode(struct mh_join_request *m, struct mh_buf in)
 {
@@ -27,11 +40,7 @@ int __init mh_join_request_decode(struct mh_join_request *m, struct mh_buf in)
 		return -EBADMSG;
 	if (m->version != MH_STMT_VERSION)
 		return -EPROTONOSUPPORT;
-	if (!mh_name_ok(m->name) || m->kei_kind < MH_KIND_PAIR || m->kei_kind > MH_KIND_SECRET ||
-	    m->kec_kind < MH_KIND_PAIR || m->kec_kind > MH_KIND_SECRET || m->kec.n != 32 ||
-	    m->kei.n != (m->kei_kind == MH_KIND_PAIR ? 64 : 32))
-		return -EBADMSG;
-	return 0;
+	return mh_name_ok(m->name) && kinds_ok(m) ? 0 : -EBADMSG;
 }
 
 int mh_join_request_encode(const struct mh_join_request *m, u8 *out, size_t size)
@@ -69,18 +78,30 @@ void mh_join_request_hash(struct mh_buf whole, u8 hash[MH_HASH_LEN])
 int __init mh_join_request_verify(const struct mh_join_request *m)
 {
 	u8 digest[MH_HASH_LEN];
-	int ret;
+	int ret = 0;
 
-	if (m->kei_kind != MH_KIND_PAIR)
-		return -EBADMSG;
 	mh_join_request_digest(m->body, digest);
-	ret = mh_p256_verify(m->kei.p, digest, m->sig_kei);
+	if (m->kei_kind == MH_KIND_PAIR)
+		ret = mh_p256_verify(m->kei.p, digest, m->sig_kei);
+	else if (!mh_all_zero(m->sig_kei, MH_SIG_LEN))
+		ret = -EBADMSG;
 	if (!ret)
 		ret = mh_p256_verify(m->kes, digest, m->sig_kes);
 	return !ret || ret == -ENOMEM ? ret : -EBADMSG;
 }
 
 /* ---- join bundle ---- */
+
+static void read_secrets(struct mh_bundle *m, struct mh_reader *r)
+{
+	m->route = mh_read_u8(r);
+	m->enc = mh_read_bytes(r, 32).p;
+	m->sealed = mh_read_v(r, MH_JOIN_SECRETS_MAX + MH_TAG_LEN);
+	if ((m->route != MH_ROUTE_HOST && m->route != MH_ROUTE_CODE) ||
+	    (m->sealed.n != MH_KEY_LEN + MH_TAG_LEN &&
+	     m->sealed.n != MH_JOIN_SECRETS_MAX + MH_TAG_LEN))
+		r->err = -EBADMSG;
+}
 
 int mh_bundle_decode(struct mh_bundle *m, struct mh_buf in)
 {
@@ -123,6 +144,8 @@ int mh_bundle_decode(struct mh_bundle *m, struct mh_buf in)
 				return -EBADMSG;
 		m->address[i] = a;
 	}
+	if (!r.err && r.left)
+		read_secrets(m, &r);
 	return mh_read_end(&r);
 }
 
@@ -145,7 +168,80 @@ int __init mh_bundle_encode(const struct mh_bundle *m, u8 *out, size_t size)
 	mh_write_u8(&w, m->addresses);
 	for (i = 0; i < m->addresses; i++)
 		mh_write_v(&w, m->address[i].p, m->address[i].n);
+	if (m->route) {
+		mh_write_u8(&w, m->route);
+		mh_write_bytes(&w, m->enc, 32);
+		mh_write_v(&w, m->sealed.p, m->sealed.n);
+	}
 	return mh_written(&w);
+}
+
+/* ---- the secrets in it ---- */
+
+static const u8 zero_nonce[MH_NONCE_LEN];
+
+/* info of HPKE and of the code's HKDF: L("join secrets") || request hash || region_id */
+#define SECRETS_INFO(b, region) \
+	{ MH_L("join secrets"), MH_BUF((b)->request_hash, MH_HASH_LEN), MH_BUF(region, 32) }
+
+static int code_key(struct mh_buf code, const u8 *salt, const struct mh_buf *info,
+		    u8 key[MH_KEY_LEN])
+{
+	u8 prk[MH_HASH_LEN];
+	int ret = code.n == MH_JOIN_CODE_LEN ? 0 : -EBADMSG;
+
+	if (!ret)
+		ret = mh_hkdf_extract(salt, 32, &code, 1, prk);
+	if (!ret)
+		ret = mh_hkdf_expand(prk, info, 3, key, MH_KEY_LEN);
+	mh_wipe(prk, sizeof(prk));
+	return ret;
+}
+
+int __init mh_join_secrets_seal(struct mh_bundle *b, u8 route, struct mh_buf key,
+				const u8 region[32], struct mh_buf plain, const u8 *random,
+				u8 out[MH_JOIN_SEALED_MAX])
+{
+	const struct mh_buf info[] = SECRETS_INFO(b, region);
+	u8 k[MH_KEY_LEN], *ct = out + 32;
+	int ret = 0;
+
+	b->route = route;
+	b->enc = out;
+	b->sealed = MH_BUF(ct, plain.n + MH_TAG_LEN);
+	if (route == MH_ROUTE_HOST)
+		return mh_hpke_seal(key.p, info, 3, MH_BUF(NULL, 0), plain.p, plain.n, random, out,
+				    ct);
+	if (random)
+		memcpy(out, random, 32);
+	else
+		ret = mh_random(out, 32);
+	if (!ret)
+		ret = code_key(key, out, info, k);
+	if (!ret)
+		ret = mh_aead_seal_once(k, zero_nonce, MH_BUF(NULL, 0), plain.p, plain.n, ct);
+	mh_wipe(k, sizeof(k));
+	return ret;
+}
+
+int mh_join_secrets_open(const struct mh_bundle *b, struct mh_buf key, const u8 region[32],
+			 u8 plain[MH_JOIN_SECRETS_MAX])
+{
+	const struct mh_buf info[] = SECRETS_INFO(b, region), none = MH_BUF(NULL, 0);
+	u8 k[MH_KEY_LEN];
+	int ret;
+
+	if (b->route == MH_ROUTE_HOST)
+		ret = mh_hpke_open(key.p, b->enc, info, 3, none, b->sealed.p, b->sealed.n, plain);
+	else
+		ret = code_key(key, b->enc, info, k);
+	if (!ret && b->route != MH_ROUTE_HOST)
+		ret = mh_aead_open_once(k, zero_nonce, none, b->sealed.p, b->sealed.n, plain);
+	mh_wipe(k, sizeof(k));
+	if (!ret)
+		return (int)(b->sealed.n - MH_TAG_LEN);
+	mh_wipe(plain, MH_JOIN_SECRETS_MAX);
+	return ret == -ENOMEM ? ret : -EBADMSG;
 }
 
 /* ---- server card ---- */

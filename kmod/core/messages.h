@@ -165,10 +165,12 @@ int mh_refused_decode(struct mh_refused *m, struct mh_buf body);
 
 /*
  * Join request = u8 version || body || sig Kei 64 || sig Kes 64
- * body = nonce 32 || v(name) || u8 kei kind || v(Kei-public 64 or kid 32) || Kes-public 64
- *        || u8 kec kind || v(Kec-public 32, or kid 32) || v(evidence <= 1024); kid's ctx: nonce
- * Both signatures over H(L("join request") || u8 version || body); with a Kei-secret the first is
- * HMAC(SUB(Kei-secret, "kei join", nonce), the same input) || 32 zero.
+ * body = nonce 32 || v(name) || u8 kei kind || v(Kei-public 64, or one-time key 32)
+ *        || Kes-public 64 || u8 kec kind || v(Kec-public 32, or one-time key 32)
+ *        || v(evidence <= 1024)
+ * Both signatures over H(L("join request") || u8 version || body).  A secret comes in the bundle
+ * (R09): in its place is an X25519 public key that serves this once, the same one for both; a
+ * Kei-secret proves nothing yet, and its signature is zero.
  * Fingerprint: of H(L("join fingerprint") || whole request).
  */
 #define MH_JOIN_REQUEST_MAX	2048
@@ -190,20 +192,27 @@ int mh_join_request_encode(const struct mh_join_request *m, u8 *out, size_t size
 int mh_join_request_digest(struct mh_buf body, u8 digest[MH_HASH_LEN]);	/* what is signed */
 /* fingerprint's, and the bundle's */
 void mh_join_request_hash(struct mh_buf whole, u8 hash[MH_HASH_LEN]);
-/*
- * Both proofs of possession; a Kei-secret's cannot be checked without it and is refused here.
- * -EBADMSG
- */
+/* Both proofs of possession, a Kei-secret's zero. -EBADMSG */
 int mh_join_request_verify(const struct mh_join_request *m);
 
 /*
  * Join bundle = "MHJB" || u8 version || request hash 32 || u16 a || a * V(ANCHOR) (oldest, the
  *   genesis, first)
  *   || V(ENTITY) || u8 d || d * V(DELEGATION) || V(EPOCH) || u8 n (0..8) || n * v(address
- *   "host:port" or path)
+ *   "host:port" or path) || secrets, where ENTITY has a key that is one
+ * secrets = u8 route || enc or salt 32 || v(ct 48 or 80), of
+ *	(Kei-secret 32, if Kei is one) || (Kec-secret 32, if Kec is one)
+ *  host: HPKE to the request's one-time key, no aad
+ *  code: AES-256-GCM(HKDF(salt, IKM = a code of 20 random bytes that a person brings, info), zero
+ *	nonce)
+ *  info = L("join secrets") || request hash || region_id
  */
 #define MH_BUNDLE_MAX		(256 * 1024)
 #define MH_BUNDLE_ADDRESSES	8
+#define MH_JOIN_CODE_LEN	20
+#define MH_JOIN_SECRETS_MAX	(2 * MH_KEY_LEN)
+#define MH_JOIN_SEALED_MAX	(32 + MH_JOIN_SECRETS_MAX + MH_TAG_LEN)
+enum mh_join_route { MH_ROUTE_HOST = 1, MH_ROUTE_CODE };
 struct mh_bundle {
 	const u8 *request_hash;
 	u16 anchors;
@@ -214,10 +223,25 @@ struct mh_bundle {
 	struct mh_buf epoch;
 	u8 addresses;
 	struct mh_buf address[MH_BUNDLE_ADDRESSES];
+	u8 route;		/* enum mh_join_route; 0: no secrets */
+	const u8 *enc;
+	struct mh_buf sealed;
 };
 
 int mh_bundle_decode(struct mh_bundle *m, struct mh_buf in);
 int mh_bundle_encode(const struct mh_bundle *m, u8 *out, size_t size);
+/*
+ * Seal a bundle's secrets; b, whose request_hash is set, gets views into out.  key: the one-time
+ * public key, or the code.  random: eph or salt for vectors, else NULL.
+ */
+int mh_join_secrets_seal(struct mh_bundle *b, u8 route, struct mh_buf key, const u8 region[32],
+			 struct mh_buf plain, const u8 *random, u8 out[MH_JOIN_SEALED_MAX]);
+/*
+ * Open them; key: the one-time private key, or the code.  Their length (32 or 64), which the
+ * caller compares with ENTITY's kinds, as he does their kids; -EBADMSG.
+ */
+int mh_join_secrets_open(const struct mh_bundle *b, struct mh_buf key, const u8 region[32],
+			 u8 plain[MH_JOIN_SECRETS_MAX]);
 
 /*
  * Server card = "MHSC" || u8 version || v(name) || Ksp2 64 || Kfresh 64 || Kaudit 64 || Kcard

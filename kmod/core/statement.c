@@ -63,6 +63,7 @@ static const struct rule entity_rules[] = { U8(MH_A_KEI_KIND, 2, true),
 					    U8(MH_A_KEC_KIND, 2, true),
 					    FIXED(MH_A_KEC_KID, 32, true),
 					    BYTES(MH_A_EVIDENCE, 0, 1024, false),
+					    FIXED(MH_A_KPF_KID, 32, false),
 					    END };
 
 static const struct rule group_rules[] = { OFFICERS(MH_A_KEYS, true),
@@ -363,7 +364,9 @@ static bool delegation_ok(const struct mh_stmt *s)
 static bool entity_ok(const struct mh_stmt *s)
 {
 	return mh_stmt_attr(s, MH_A_KEI).n ==
-	       (mh_stmt_num(s, MH_A_KEI_KIND) == MH_KIND_PAIR ? 64 : 32);
+	       (mh_stmt_num(s, MH_A_KEI_KIND) == MH_KIND_PAIR ? 64 : 32) &&
+	       mh_stmt_has(s, MH_A_KPF_KID) ==
+	       (mh_stmt_num(s, MH_A_KEC_KIND) == MH_KIND_SECRET);
 }
 
 static bool instance_ok(const struct mh_stmt *s)

@@ -84,6 +84,7 @@ enum {
 	MH_A_KEC_KIND = 51,	/* u8 */
 	MH_A_KEC_KID = 52,	/* 32: kid(Kec-public or Kec-secret, ecx) */
 	MH_A_EVIDENCE = 53,	/* 0..1024 bytes */
+	MH_A_KPF_KID = 54,	/* 32: kid(Kpf, ecx); with a Kec-secret and no other */
 
 	/* GROUP: list of (u16 rights || v(dataset name, or prefix ending '/')) */
 	MH_A_RIGHTS = 64,

@@ -376,7 +376,7 @@ int mh_stp_kpf(struct mh_buf kec, const u8 ecx[32], u8 kpf[32])
 	return mh_sub(kec, MH_L("kec proof"), MH_BUF(ecx, 32), kpf, 32);
 }
 
-int __init mh_stp_kei_x(const u8 kei_secret[32], const u8 x[32], u8 kei_x[32])
+int mh_stp_kei_x(const u8 kei_secret[32], const u8 x[32], u8 kei_x[32])
 {
 	return mh_sub(MH_BUF(kei_secret, 32), MH_L("kei mac to"), MH_BUF(x, 32), kei_x, 32);
 }

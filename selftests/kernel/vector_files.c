@@ -2,6 +2,7 @@
 /* vector_files DIRECTORY: blobs and bundles of the vectors, and the Regions' fingerprints */
 #include <stdio.h>
 #include "core/messages.h"
+#include "lib/code.h"
 #include "core/vectors/blob.h"
 #include "core/vectors/enrol.h"
 
@@ -17,6 +18,7 @@ static int put(const char *dir, const char *name, const char *ext, const void *p
 
 int main(int argc, char **argv)
 {
+	char text[MH_CODE_TEXT];
 	int bad = card_bytes[0] != 'M' || card_hash[0] == card_hash[1];
 
 	if (argc != 2)
@@ -32,6 +34,8 @@ int main(int argc, char **argv)
 		bad |= put(argv[1], v->name, "bundle", v->bundle.p, v->bundle.n);
 		bad |= put(argv[1], v->name, "region", v->fingerprint, strlen(v->fingerprint));
 	}
+	mh_code_text(join_code, text);
+	bad |= join_once[0] == join_once[1] || put(argv[1], "code", "text", text, strlen(text));
 	bad |= put(argv[1], "pair", "request", mh_join_vectors[0].request.p,
 		   mh_join_vectors[0].request.n);
 	return bad;

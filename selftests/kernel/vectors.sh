@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 # timeout: 60
 # own-vm: yes
-# R03 R08: the vectors' identity is opened by the module, joins by the vectors' bundle and by
-# no other, and as it was sealed after joining, floors and all, it is opened too.
+# R03 R08 R09: the vectors' identity is opened by the module, joins by the vectors' bundle and by
+# no other, and as it was sealed after joining, floors and all, it is opened too; so does one whose
+# keys are secrets, which come in its bundle.
 # shellcheck source=selftests/lib.sh
 . "${MH_LIB:-selftests/lib.sh}"
 
@@ -27,7 +28,7 @@ forget()
 	wait_for 5 sh -c "! keyctl rdescribe $1"
 }
 
-plan 19
+plan 30
 mkdir state
 ok "the vectors" vector_files .
 # Their statements are issued then, and EPOCH lives for a day.
@@ -66,4 +67,19 @@ says "the same Region" "eu/host-1: joined, Region fingerprint $(cat right.region
 is "sealed again" "$($ip seal "$id" again.blob)" ok
 is "with all that it held" "$(stat -c %s again.blob)" "$(stat -c %s joined.blob)"
 forget "$id"
+id=$($ip unlock before.blob s)
+ok "r03 one of before there were kinds" test "$id" -gt 0
+is "is sealed with them" "$($ip seal "$id" again.blob)" ok
+is "else as it was" "$(stat -c %s again.blob)" "$(stat -c %s joined.blob)"
+forget "$id"
+for route in secret code; do
+	id=$($ip unlock secret.blob s)
+	ok "r09 $route: its keys are to come" test "$id" -gt 0
+	fails_with "r09 $route: not by a bundle without them" 3 \
+		join right.bundle --region "$(cat right.region)"
+	case $route in code) set -- --code code.text ;; *) set -- ;; esac
+	ok "r09 $route: they came" join $route.bundle --region "$(cat $route.region)" "$@"
+	ok "and it is forgotten" microhsm forget eu/host-1
+	wait_for 5 sh -c "! microhsm status | grep -q host-1"
+done
 says "nothing is left" 'payloads=0 requests=0 sessions=0 identities=0' keys_probe status

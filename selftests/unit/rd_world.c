@@ -262,8 +262,7 @@ void rd_delegate(struct rd_world *w, u64 serial)
 	rd_statement(w, &b, MH_SET_SIGNER, NULL);
 }
 
-static void add_secret(struct rd_world *w, u8 item, struct mh_buf label, const u8 *leaf,
-		       const u8 *secret)
+void rd_secret(struct rd_world *w, u8 item, struct mh_buf label, const u8 *leaf, const u8 *secret)
 {
 	const struct mh_buf info[] = { label, MH_BUF(leaf, 32) };
 	u8 out[80];
@@ -272,35 +271,64 @@ static void add_secret(struct rd_world *w, u8 item, struct mh_buf label, const u
 	rd_item(w, item, MH_BUF(leaf, 32), MH_BUF(out, 80));
 }
 
-void rd_enrol_again(struct rd_world *w, struct rd_host *h, u64 serial)
+static struct mh_buf kec_of(const struct rd_host *h)
 {
-	u8 buf[1024], kid[32];
+	return MH_BUF(h->id.kec.pair ? h->id.kec.pub : h->id.kec.key, 32);
+}
+
+void rd_entity(struct rd_world *w, struct rd_host *h, u64 serial)
+{
+	const struct mh_buf ecx = MH_BUF(h->id.kec.ctx, 32);
+	u8 buf[1024], kid[32], kei_kid[32], kpf[32], kpf_kid[32];
 	struct mh_writer b;
 
 	h->id.entity_serial = serial;
-	must(!mh_kid(MH_BUF(h->id.kec.pub, 32), MH_BUF(h->id.kec.ctx, 32), kid));
+	must(!mh_kid(kec_of(h), ecx, kid) && !mh_stp_kpf(kec_of(h), h->id.kec.ctx, kpf));
+	must(!mh_kid(MH_BUF(h->id.kei, 32), ecx, kei_kid));
+	must(!mh_kid(MH_BUF(kpf, 32), ecx, kpf_kid));
 	rd_begin(w, &b, buf, sizeof(buf), MH_ENTITY, h->id.name, serial);
-	mh_write_attr_u8(&b, MH_A_KEI_KIND, MH_KIND_PAIR);
-	mh_write_attr(&b, MH_A_KEI, h->kei_pub, 64);
+	mh_write_attr_u8(&b, MH_A_KEI_KIND, h->id.mac ? MH_KIND_SECRET : MH_KIND_PAIR);
+	mh_write_attr(&b, MH_A_KEI, h->id.mac ? kei_kid : h->kei_pub, h->id.mac ? 32 : 64);
 	mh_write_attr(&b, MH_A_KES, h->kes_pub, 64);
-	mh_write_attr_u8(&b, MH_A_KEC_KIND, MH_KIND_PAIR);
+	mh_write_attr_u8(&b, MH_A_KEC_KIND, h->id.kec.pair ? MH_KIND_PAIR : MH_KIND_SECRET);
 	mh_write_attr(&b, MH_A_KEC_KID, kid, 32);
+	if (!h->id.kec.pair)
+		mh_write_attr(&b, MH_A_KPF_KID, kpf_kid, 32);
 	rd_statement(w, &b, MH_SET_SIGNER, h->leaf);
-	add_secret(w, MH_ITEM_KEC, MH_L("admin kec"), h->leaf, h->id.kec.pub);
 }
 
-void rd_enrol_serial(struct rd_world *w, struct rd_host *h, const char *name, u64 serial)
+void rd_enrol_again(struct rd_world *w, struct rd_host *h, u64 serial)
+{
+	u8 kpf[32];
+
+	rd_entity(w, h, serial);
+	must(!mh_stp_kpf(kec_of(h), h->id.kec.ctx, kpf));
+	if (h->id.kec.pair)
+		rd_secret(w, MH_ITEM_KEC, MH_L("admin kec"), h->leaf, h->id.kec.pub);
+	else
+		rd_secret(w, MH_ITEM_KPF, MH_L("admin kpf"), h->leaf, kpf);
+	if (h->id.mac)
+		rd_secret(w, MH_ITEM_KEI, MH_L("admin kei"), h->leaf, h->id.kei);
+}
+
+void rd_host_make(struct rd_world *w, struct rd_host *h, const char *name, bool mac, bool pair)
 {
 	u8 kes[32];
 
 	memset(h, 0, sizeof(*h));
 	memcpy(h->id.region, w->region, 32);
 	strcpy(h->id.name, name);
-	h->id.kec.pair = true;
+	h->id.mac = mac;
+	h->id.kec.pair = pair;
 	must(!mh_bytes_copy(&h->id.anchor, w->anchor.p, w->anchor.n));
 	must(!mh_p256_generate(h->id.kei, h->kei_pub) && !mh_p256_generate(kes, h->kes_pub));
 	must(!mh_random(h->id.kec.key, 32) && !mh_x25519_public(h->id.kec.pub, h->id.kec.key));
 	mh_ctx_entity(w->region, MH_BUF(name, strlen(name)), h->id.kec.ctx);
+}
+
+void rd_enrol_serial(struct rd_world *w, struct rd_host *h, const char *name, u64 serial)
+{
+	rd_host_make(w, h, name, false, true);
 	rd_enrol_again(w, h, serial);
 }
 
@@ -407,11 +435,16 @@ void rd_instance(struct rd_world *w, const char *dataset, u64 version, u8 mode,
 	w->instance_len = b.len;
 	rd_item(w, MH_ITEM_DATA, whole, MH_BUF(NULL, 0));
 	if (host) {
-		must(!mh_wrap_seal_hpke(wrap, ke, MH_BUF(icx, 32), host->id.kec.pub,
-					MH_BUF(host->id.kec.ctx, 32), NULL));
+		const struct mh_buf ecx = MH_BUF(host->id.kec.ctx, 32);
+
+		must(!(host->id.kec.pair ?
+			       mh_wrap_seal_hpke(wrap, ke, MH_BUF(icx, 32), host->id.kec.pub, ecx,
+						 NULL) :
+			       mh_wrap_seal_secret(wrap, ke, MH_BUF(icx, 32), host->id.kec.key, ecx,
+						   NULL)));
 		rd_item(w, MH_ITEM_WRAP, MH_BUF(wrap, sizeof(wrap)), MH_BUF(NULL, 0));
 	} else {
-		add_secret(w, MH_ITEM_KE, MH_L("admin ke"), leaf, ke);
+		rd_secret(w, MH_ITEM_KE, MH_L("admin ke"), leaf, ke);
 	}
 	free(sealed);
 }

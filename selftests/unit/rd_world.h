@@ -65,6 +65,12 @@ void rd_genesis(struct rd_world *w);	/* in the batch; sets region */
 void rd_delegate(struct rd_world *w, u64 serial);
 void rd_enrol(struct rd_world *w, struct rd_host *h, const char *name);
 void rd_enrol_serial(struct rd_world *w, struct rd_host *h, const char *name, u64 serial);
+/* Its keys: Kei a secret (mac) or a pair, Kec a pair or a secret; rd_enrol_again() enrols it */
+void rd_host_make(struct rd_world *w, struct rd_host *h, const char *name, bool mac, bool pair);
+/* A secret as an item, sealed to the card's key */
+void rd_secret(struct rd_world *w, u8 item, struct mh_buf label, const u8 *leaf, const u8 *secret);
+/* Its ENTITY alone, without what comes beside it */
+void rd_entity(struct rd_world *w, struct rd_host *h, u64 serial);
 void rd_enrol_again(struct rd_world *w, struct rd_host *h, u64 serial);	/* keys as they are */
 void rd_dataset(struct rd_world *w, const char *name, u8 mode);
 void rd_group(struct rd_world *w, const char *group, const char *dataset);

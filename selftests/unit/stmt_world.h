@@ -239,7 +239,9 @@ static inline void sw_entity_attrs(struct mh_writer *w, const struct sw_keys *k,
 	mh_write_attr(w, MH_A_KES, k->pub[1], 64);
 	mh_write_attr_u8(w, MH_A_KEC_KIND, secret ? MH_KIND_SECRET : MH_KIND_PAIR);
 	mh_write_attr(w, MH_A_KEC_KID, kid, 32);
-	if (!secret)
+	if (secret)
+		mh_write_attr(w, MH_A_KPF_KID, kid, 32);
+	else
 		mh_write_attr(w, MH_A_EVIDENCE, "seat=file", 9);
 }
 

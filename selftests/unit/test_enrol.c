@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* R08: join requests, bundles and the server's card, as the vectors have them and altered. */
+/* R08 R09: join requests, bundles and the server's card, as the vectors have them and altered. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,7 +51,7 @@ static void r08_request_vectors(void **state)
 		assert_memory_equal(hash, v->hash.p, 32);
 		mh_fingerprint(hash, fingerprint);
 		assert_string_equal(fingerprint, v->fingerprint);
-		assert_int_equal(mh_join_request_verify(&m), v->secret ? -EBADMSG : 0);
+		assert_int_equal(mh_join_request_verify(&m), 0);
 	}
 }
 
@@ -70,10 +70,8 @@ static void r08_request_keys(void **state)
 	assert_int_equal(mh_x25519_public(pub, pair->kec.p), 0);
 	assert_true(mh_buf_equal(m.kec, MH_BUF(pub, 32)));
 	assert_int_equal(mh_join_request_decode(&m, secret->request), 0);
-	assert_int_equal(mh_kid(secret->kei, MH_BUF(m.nonce, 32), pub), 0);
-	assert_true(mh_buf_equal(m.kei, MH_BUF(pub, 32)));
-	assert_int_equal(mh_kid(secret->kec, MH_BUF(m.nonce, 32), pub), 0);
-	assert_true(mh_buf_equal(m.kec, MH_BUF(pub, 32)));
+	assert_int_equal(mh_x25519_public(pub, join_once), 0);
+	assert_true(mh_buf_equal(m.kei, MH_BUF(pub, 32)) && mh_buf_equal(m.kec, MH_BUF(pub, 32)));
 }
 
 static int request_of(const u8 *p, size_t n)
@@ -88,19 +86,18 @@ static int request_of(const u8 *p, size_t n)
 	return ret;
 }
 
-static void r08_request_altered(void **state)
+static void altered(const struct mh_join_vector *v)
 {
 	u8 bytes[MH_JOIN_REQUEST_MAX + 2], hash[32];
-	const size_t n = pair->request.n;
+	const size_t n = v->request.n;
 
-	(void)state;
-	memcpy(bytes, pair->request.p, n);
+	memcpy(bytes, v->request.p, n);
 	for (size_t at = 0; at < n; at++) {
 		for (u8 bit = 1; bit; bit = (u8)(bit << 1)) {
 			bytes[at] ^= bit;
 			assert_int_equal(request_of(bytes, n), at ? -EBADMSG : -EPROTONOSUPPORT);
 			mh_join_request_hash(MH_BUF(bytes, n), hash);
-			assert_memory_not_equal(hash, pair->hash.p, 32);
+			assert_memory_not_equal(hash, v->hash.p, 32);
 			bytes[at] ^= bit;
 		}
 		assert_int_equal(request_of(bytes, at), -EBADMSG);
@@ -110,6 +107,38 @@ static void r08_request_altered(void **state)
 	assert_int_equal(request_of(bytes, n), 0);
 	memset(bytes, 0, sizeof(bytes));
 	assert_int_equal(request_of(bytes, MH_JOIN_REQUEST_MAX + 1), -EBADMSG);
+}
+
+static void r08_request_altered(void **state)
+{
+	(void)state;
+	altered(pair);
+	altered(secret);
+}
+
+/* Keys that are secrets: one one-time key stands for both, and Kei proves nothing by it. */
+static void r09_one_time_key(void **state)
+{
+	u8 bytes[MH_JOIN_REQUEST_MAX], other[32] = { 1 }, digest[32];
+	struct mh_join_request m, got;
+	int n;
+
+	(void)state;
+	assert_int_equal(mh_join_request_decode(&m, secret->request), 0);
+	assert_true(mh_all_zero(m.sig_kei, 64));
+	m.kec = MH_BUF(other, 32);
+	n = mh_join_request_encode(&m, bytes, sizeof(bytes) - 128);
+	mh_join_request_digest(MH_BUF(bytes, n), digest);
+	memset(bytes + n, 0, 64);
+	assert_int_equal(mh_p256_sign(secret->kes.p, digest, bytes + n + 64), 0);
+	assert_int_equal(mh_join_request_decode(&got, MH_BUF(bytes, n + 128)), -EBADMSG);
+	m.kec_kind = MH_KIND_PAIR;	/* then it is Kec-public */
+	n = mh_join_request_encode(&m, bytes, sizeof(bytes) - 128);
+	mh_join_request_digest(MH_BUF(bytes, n), digest);
+	memset(bytes + n, 0, 64);
+	assert_int_equal(mh_p256_sign(secret->kes.p, digest, bytes + n + 64), 0);
+	assert_int_equal(mh_join_request_decode(&got, MH_BUF(bytes, n + 128)), 0);
+	assert_int_equal(mh_join_request_verify(&got), 0);
 }
 
 /* A request of these, signed by whom it names or by another */
@@ -228,8 +257,8 @@ static void r08_bundle_vectors(void **state)
 	static u8 out[8192];
 
 	(void)state;
-	assert_int_equal(ARRAY_SIZE(mh_bundle_vectors), 3);
-	for (size_t i = 0; i < 3; i++) {
+	assert_int_equal(ARRAY_SIZE(mh_bundle_vectors), 5);
+	for (size_t i = 0; i < ARRAY_SIZE(mh_bundle_vectors); i++) {
 		const struct mh_bundle_vector *v = &mh_bundle_vectors[i];
 		char fingerprint[MH_FINGERPRINT_LEN];
 		struct mh_bundle b;
@@ -271,6 +300,91 @@ static void r08_bundle_altered(void **state)
 	}
 	assert_int_equal(join_by(right->region.p, pair->hash.p, MH_BUF(bytes, n)), 0);
 	free(bytes);
+}
+
+/* ---- secrets in a bundle ---- */
+
+static const struct mh_bundle_vector *const routes[] = { &mh_bundle_vectors[3],
+							 &mh_bundle_vectors[4] };
+
+static struct mh_buf key_of(const struct mh_bundle_vector *v)
+{
+	return v->route == MH_ROUTE_HOST ? MH_BUF(join_once, 32) : MH_BUF(join_code, 20);
+}
+
+static int opened(const struct mh_bundle_vector *v, struct mh_buf bytes, u8 plain[64])
+{
+	struct mh_bundle b;
+	int ret = mh_bundle_decode(&b, bytes);
+
+	if (!ret && b.route != v->route)
+		ret = -EBADMSG;
+	return ret ? ret : mh_join_secrets_open(&b, key_of(v), v->region.p, plain);
+}
+
+static void r09_secrets_vectors(void **state)
+{
+	u8 plain[64], sealed[MH_JOIN_SEALED_MAX], random[32];
+
+	(void)state;
+	for (int i = 0; i < 32; i++)
+		random[i] = (u8)(0xd0 + i);
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+		const struct mh_bundle_vector *v = routes[i];
+		struct mh_bundle b, m;
+		struct mh_buf key;
+		u8 pub[32];
+
+		assert_int_equal(opened(v, v->bundle, plain), 64);
+		assert_memory_equal(plain, secret->kei.p, 32);
+		assert_memory_equal(plain + 32, secret->kec.p, 32);
+		assert_int_equal(mh_bundle_decode(&b, v->bundle), 0);
+		assert_int_equal(mh_x25519_public(pub, join_once), 0);
+		m = b;
+		key = v->route == MH_ROUTE_HOST ? MH_BUF(pub, 32) : key_of(v);
+		assert_int_equal(mh_join_secrets_seal(&m, v->route, key, v->region.p,
+						      MH_BUF(plain, 64), random, sealed), 0);
+		assert_memory_equal(m.enc, b.enc, 32);
+		assert_true(mh_buf_equal(m.sealed, b.sealed));
+	}
+}
+
+/* Every byte of them, the request's hash and the Region; another's key; the other route */
+static void r09_secrets_altered(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+		const struct mh_bundle_vector *v = routes[i];
+		const size_t n = v->bundle.n, tail = 1 + 32 + 2 + 80;
+		u8 *bytes = exact(v->bundle.p, n), plain[64], region[32];
+		struct mh_bundle b;
+
+		for (size_t at = 5; at < n; at = at == 36 ? n - tail : at + 1) {
+			memset(plain, 1, 64);
+			bytes[at] ^= 1u << (at % 8);
+			assert_int_equal(opened(v, MH_BUF(bytes, n), plain), -EBADMSG);
+			assert_memory_not_equal(plain, secret->kei.p, 32);
+			bytes[at] ^= 1u << (at % 8);
+		}
+		assert_int_equal(opened(v, MH_BUF(bytes, n), plain), 64);
+		assert_int_equal(mh_bundle_decode(&b, MH_BUF(bytes, n)), 0);
+		memcpy(region, v->region.p, 32);
+		region[31] ^= 1;
+		assert_int_equal(mh_join_secrets_open(&b, key_of(v), region, plain), -EBADMSG);
+		assert_true(mh_all_zero(plain, 64));
+		assert_int_equal(mh_join_secrets_open(&b, MH_BUF(secret->kec.p, key_of(v).n),
+						      v->region.p, plain), -EBADMSG);
+		b.route ^= MH_ROUTE_HOST ^ MH_ROUTE_CODE;
+		assert_int_equal(mh_join_secrets_open(&b, b.route == MH_ROUTE_HOST ?
+						      MH_BUF(join_once, 32) :
+						      MH_BUF(join_code, 20), v->region.p, plain),
+				 -EBADMSG);
+		b.route = MH_ROUTE_CODE;	/* a code of another length is none */
+		for (size_t k = 0; k <= 32; k++)
+			assert_int_equal(mh_join_secrets_open(&b, MH_BUF(join_once, k),
+							      v->region.p, plain), -EBADMSG);
+		free(bytes);
+	}
 }
 
 static u8 again[MH_BUNDLE_MAX + 1];
@@ -324,6 +438,15 @@ static void r08_counts_of_a_bundle(void **state)
 		assert_int_equal(one_more(&m, at, "\0\6host:1", 8),
 				 n < MH_BUNDLE_ADDRESSES ? 0 : -EBADMSG);
 	}
+	m = was;		/* secrets: of one key or two, by a route that is known */
+	m.enc = was.request_hash;
+	for (unsigned int route = 0; route < 256; route++)
+		for (size_t n = 0; n <= 80; n++) {
+			m.route = (u8)route;
+			m.sealed = MH_BUF(was.anchor_bytes.p, n);
+			assert_int_equal(bundle_again(&m), !route || ((n == 48 || n == 80) &&
+								      route < 3) ? 0 : -EBADMSG);
+		}
 	m = was;		/* no ANCHOR, not even the genesis */
 	m.anchors = 0;
 	m.anchor_bytes.n = 0;
@@ -459,6 +582,9 @@ int main(void)
 		cmocka_unit_test(r08_request_vectors),
 		cmocka_unit_test(r08_request_keys),
 		cmocka_unit_test(r08_request_altered),
+		cmocka_unit_test(r09_one_time_key),
+		cmocka_unit_test(r09_secrets_vectors),
+		cmocka_unit_test(r09_secrets_altered),
 		cmocka_unit_test(r08_proofs_of_possession),
 		cmocka_unit_test(r08_fields_of_a_request),
 		cmocka_unit_test(r08_bundle_vectors),

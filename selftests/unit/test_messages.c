@@ -323,7 +323,8 @@ static void r10_join_request(void **state)
 	assert_int_equal(join_of(MH_BUF(bytes, n)), -EBADMSG);
 	n = make_join(MH_KIND_SECRET, 0);
 	assert_int_equal(join_of(MH_BUF(bytes, n)), 0);
-	assert_int_equal(mh_join_request_verify(&join), -EBADMSG);	/* not without the secret */
+	/* signed by what is no key */
+	assert_int_equal(mh_join_request_verify(&join), -EBADMSG);
 	n = make_join(3, 0);
 	assert_int_equal(join_of(MH_BUF(bytes, n)), -EBADMSG);
 }

@@ -159,7 +159,8 @@ static void r36_values(void **state)
 		{ SW_GENESIS, MH_A_THRESHOLD, 1, 5 }, { SW_GENESIS, MH_A_RECOVERY_THRESHOLD, 1, 2 },
 		{ SW_GROUP, MH_A_THRESHOLD, 1, 3 }, { SW_FRESH, MH_A_ROLE, 2, 6 },
 		{ SW_SERVE, MH_A_ROLE, 1, 1 }, { SW_ENTITY, MH_A_KEI_KIND, 1, 1 },
-		{ SW_ENTITY, MH_A_KEC_KIND, 1, 2 }, { SW_MEMBER, MH_A_MEMBER_KIND, 1, 2 },
+		{ SW_ENTITY, MH_A_KEC_KIND, 1, 1 },
+		{ SW_ENTITY_SECRET, MH_A_KEC_KIND, 2, 2 }, { SW_MEMBER, MH_A_MEMBER_KIND, 1, 2 },
 		{ SW_DATASET, MH_A_MODE, 1, 3 }, { SW_DATASET, MH_A_KIND, 1, 4 },
 		{ SW_INSTANCE, MH_A_MODE, 1, 3 }, { SW_INSTANCE, MH_A_KIND, 1, 4 },
 		{ SW_INSTANCE, MH_A_STREAM_ALG, 1, 1 }, { SW_INSTANCE, MH_A_DELIVERY, 1, 3 },
@@ -186,6 +187,9 @@ static void r36_values(void **state)
 	assert_int_equal(with_u64(SW_GENESIS, MH_A_MIN_ANCHOR, 2), -EBADMSG);	/* above its own */
 	load(&t, SW_FRESH);	/* an audit key is a serve DELEGATION's */
 	put(&t, MH_A_AUDIT_KEY, t.room, 64);
+	assert_int_equal(parse(&t), -EBADMSG);
+	load(&t, SW_ENTITY);	/* r09: the kid of Kpf is a Kec-secret's */
+	put(&t, MH_A_KPF_KID, t.room, 32);
 	assert_int_equal(parse(&t), -EBADMSG);
 	load(&t, SW_REVOKE);	/* one or the other */
 	put(&t, MH_A_UNDER, t.room, 32);

@@ -10,11 +10,12 @@
 #include "gen.h"
 #include "selftests/unit/stmt_world.h"
 #include "core/messages.h"
+#include "core/stp.h"
 
 static struct sw sw;
 static const char *seeds;
 static u8 kei[32], kes[32], kec[32], kei_pub[64], kes_pub[64], kec_pub[32], nonce[32];
-static u8 kei_secret[32], kec_secret[32];
+static u8 kei_secret[32], kec_secret[32], once[32], once_pub[32], code[20];
 
 /* ---- join requests ---- */
 
@@ -37,38 +38,27 @@ static void keys(void)
 	gen_must(mh_p256_public(kei_pub, kei));
 	gen_must(mh_p256_public(kes_pub, kes));
 	gen_must(mh_x25519_public(kec_pub, kec));
-}
-
-/* Over L("join request") || body */
-static void mac(struct mh_buf body, u8 out[64])
-{
-	const struct mh_buf v[] = { MH_L("join request"), body };
-	u8 key[32];
-
-	memset(out, 0, 64);
-	gen_must(mh_sub(MH_BUF(kei_secret, 32), MH_L("kei join"), MH_BUF(nonce, 32), key, 32));
-	gen_must(mh_hmac_sha256v(key, 32, v, 2, out));
+	gen_fill(once, 32, 0x0a);
+	gen_must(mh_x25519_public(once_pub, once));
+	gen_fill(code, 20, 0x2a);
 }
 
 static void request_make(struct request *r)
 {
-	u8 kids[2][32];
 	const struct mh_join_request m = {
 		.version = MH_STMT_VERSION, .nonce = nonce, .name = MH_BUF("host-1", 6),
 		.kei_kind = r->secret ? MH_KIND_SECRET : MH_KIND_PAIR,
-		.kei = r->secret ? MH_BUF(kids[0], 32) : MH_BUF(kei_pub, 64), .kes = kes_pub,
+		.kei = r->secret ? MH_BUF(once_pub, 32) : MH_BUF(kei_pub, 64), .kes = kes_pub,
 		.kec_kind = r->secret ? MH_KIND_SECRET : MH_KIND_PAIR,
-		.kec = r->secret ? MH_BUF(kids[1], 32) : MH_BUF(kec_pub, 32),
+		.kec = r->secret ? MH_BUF(once_pub, 32) : MH_BUF(kec_pub, 32),
 		.evidence = r->secret ? MH_BUF(NULL, 0) : MH_BUF("kernel", 6) };
 	int n;
 
-	gen_must(mh_kid(MH_BUF(kei_secret, 32), MH_BUF(nonce, 32), kids[0]));
-	gen_must(mh_kid(MH_BUF(kec_secret, 32), MH_BUF(nonce, 32), kids[1]));
 	n = mh_join_request_encode(&m, r->bytes, sizeof(r->bytes) - 128);
 	gen_must(n);
 	mh_join_request_digest(MH_BUF(r->bytes, n), r->digest);
 	if (r->secret)
-		mac(MH_BUF(r->bytes, n), r->bytes + n);
+		memset(r->bytes + n, 0, 64);
 	else
 		gen_must(mh_p256_sign(kei, r->digest, r->bytes + n));
 	gen_must(mh_p256_sign(kes, r->digest, r->bytes + n + 64));
@@ -105,31 +95,42 @@ static struct bundle {
 	struct mh_buf entity;
 	size_t n;
 	char fingerprint[MH_FINGERPRINT_LEN];
-} bundles[] = { { .name = "right" }, { .name = "request" }, { .name = "region" } };
+	u8 route;
+} bundles[] = { { .name = "right" }, { .name = "request" }, { .name = "region" },
+		{ .name = "secret", .route = MH_ROUTE_HOST },
+		{ .name = "code", .route = MH_ROUTE_CODE } };
 
 static struct sw_one entity;
 
-static void entity_make(void)
+static void entity_make(bool secret)
 {
-	u8 kid[32];
+	const struct mh_buf ecx = MH_BUF(sw.ecx, 32);
+	const u8 kind = secret ? MH_KIND_SECRET : MH_KIND_PAIR;
+	u8 kid[32], kei_kid[32], kpf[32], kpf_kid[32];
 	struct sw_body b;
 
-	gen_must(mh_kid(MH_BUF(kec_pub, 32), MH_BUF(sw.ecx, 32), kid));
+	gen_must(mh_kid(MH_BUF(secret ? kec_secret : kec_pub, 32), ecx, kid));
+	gen_must(mh_kid(MH_BUF(kei_secret, 32), ecx, kei_kid));
+	gen_must(mh_stp_kpf(MH_BUF(kec_secret, 32), sw.ecx, kpf));
+	gen_must(mh_kid(MH_BUF(kpf, 32), ecx, kpf_kid));
 	mh_writer_init(&b.w, b.p, sizeof(b.p));
 	mh_stmt_begin(&b.w, MH_ENTITY, sw.region, sw.st[SW_GENESIS].s.leaf, MH_BUF("host-1", 6), 7,
 		      SW_T0, SW_T0, SW_T0 + 365 * SW_DAY);
-	mh_write_attr_u8(&b.w, MH_A_KEI_KIND, MH_KIND_PAIR);
-	mh_write_attr(&b.w, MH_A_KEI, kei_pub, 64);
+	mh_write_attr_u8(&b.w, MH_A_KEI_KIND, kind);
+	mh_write_attr(&b.w, MH_A_KEI, secret ? kei_kid : kei_pub, secret ? 32 : 64);
 	mh_write_attr(&b.w, MH_A_KES, kes_pub, 64);
-	mh_write_attr_u8(&b.w, MH_A_KEC_KIND, MH_KIND_PAIR);
+	mh_write_attr_u8(&b.w, MH_A_KEC_KIND, kind);
 	mh_write_attr(&b.w, MH_A_KEC_KID, kid, 32);
-	mh_write_attr(&b.w, MH_A_EVIDENCE, "kernel", 6);
+	if (secret)
+		mh_write_attr(&b.w, MH_A_KPF_KID, kpf_kid, 32);
+	else
+		mh_write_attr(&b.w, MH_A_EVIDENCE, "kernel", 6);
 	sw_finish(&entity, sw_buf(&b), MH_SET_SIGNER, &sw.rag, NULL);
 }
 
 static void bundle_make(struct bundle *b, const u8 *hash)
 {
-	u8 anchors[4096];
+	u8 anchors[4096], plain[64], random[32], sealed[MH_JOIN_SEALED_MAX];
 	struct mh_writer w;
 	const enum sw_id ids[] = { SW_GENESIS, SW_ANCHOR };
 	struct mh_bundle m = {
@@ -144,6 +145,13 @@ static void bundle_make(struct bundle *b, const u8 *hash)
 		mh_write_big(&w, sw.st[ids[i]].s.bytes);
 	gen_must(w.err);
 	m.anchor_bytes = MH_BUF(anchors, w.len);
+	gen_fill(random, 32, 0xd0);
+	memcpy(plain, kei_secret, 32);
+	memcpy(plain + 32, kec_secret, 32);
+	if (b->route)
+		gen_must(mh_join_secrets_seal(&m, b->route, b->route == MH_ROUTE_HOST ?
+					      MH_BUF(once_pub, 32) : MH_BUF(code, 20), sw.region,
+					      MH_BUF(plain, 64), random, sealed));
 	n = mh_bundle_encode(&m, b->bytes, sizeof(b->bytes));
 	gen_must(n);
 	b->n = (size_t)n;
@@ -157,9 +165,10 @@ static void bundle_rows(each_row *each)
 		struct bundle *b = &bundles[i];
 		const struct gen_field f[] = { { "region", MH_BUF(b->region, 32) },
 					       { "bundle", MH_BUF(b->bytes, b->n) } };
-		char head[64];
+		char head[96];
 
-		snprintf(head, sizeof(head), ".fingerprint = \"%s\",", b->fingerprint);
+		snprintf(head, sizeof(head), ".fingerprint = \"%s\", .route = %u,",
+			 b->fingerprint, b->route);
 		each("bundle", b->name, head, f, ARRAY_SIZE(f));
 	}
 }
@@ -201,9 +210,11 @@ static void enrol(const char *dir)
 		"\tconst char *fingerprint;\n"
 		"\tstruct mh_buf kei, kes, kec, request, digest, hash;\n};\n\n"
 		"struct mh_bundle_vector {\n\tconst char *name, *fingerprint;\n"
-		"\tstruct mh_buf region, bundle;\n};\n\n");
+		"\tu8 route;\n\tstruct mh_buf region, bundle;\n};\n\n");
 	request_rows(gen_arrays);
 	bundle_rows(gen_arrays);
+	gen_bytes("join", "once", "", once, 32);
+	gen_bytes("join", "code", "", code, 20);
 	gen_bytes("card", "bytes", "", card, card_n);
 	gen_bytes("card", "hash", "", card_hash, 32);
 	fprintf(gen_out, "static const struct mh_join_vector mh_join_vectors[] = {\n");
@@ -216,10 +227,10 @@ static void enrol(const char *dir)
 
 /* ---- sealed blobs ---- */
 
-static struct gen_blob blobs[4];
-static const char *const blob_names[] = { "file", "seats", "identity", "joined" };
-static u8 content[4][8192];
-static size_t content_n[4];
+static struct gen_blob blobs[6];
+static const char *const blob_names[] = { "file", "seats", "identity", "joined", "before", "secret" };
+static u8 content[6][8192];
+static size_t content_n[6];
 
 static void seats_make(struct gen_blob *b)
 {
@@ -273,19 +284,25 @@ static void write_trust(struct mh_writer *w)
 	mh_write_bytes(w, sw.st[SW_ENROL].s.leaf, 32);
 }
 
-static size_t identity(u8 *out, size_t size, bool joined)
+/* version 0 knows pairs only; secret: a pending one whose keys will come */
+static size_t identity(u8 *out, size_t size, u8 version, bool secret, bool joined)
 {
+	const u8 kind = secret ? MH_KIND_SECRET : MH_KIND_PAIR;
 	static const char addresses[] = "repo1.example:7100\n/run/stp";
 	struct mh_writer w;
 
 	mh_writer_init(&w, out, size);
-	mh_write_u8(&w, 0);
+	mh_write_u8(&w, version);
 	mh_write_v(&w, "host-1", 6);
-	mh_write_bytes(&w, kei, 32);
+	if (version) {
+		mh_write_u8(&w, kind);
+		mh_write_u8(&w, kind);
+	}
+	mh_write_bytes(&w, secret ? once : kei, 32);
 	mh_write_bytes(&w, kes, 32);
-	mh_write_bytes(&w, kec, 32);
+	mh_write_bytes(&w, secret ? once : kec, 32);
 	mh_write_bytes(&w, nonce, 32);
-	mh_write_v(&w, requests[0].bytes, requests[0].n);
+	mh_write_v(&w, requests[secret].bytes, requests[secret].n);
 	mh_write_u64(&w, joined ? 2 : 1);
 	mh_write_u8(&w, joined);
 	if (joined) {
@@ -328,9 +345,11 @@ static void blob(const char *dir)
 	content_n[0] = 7;
 	memcpy(content[1], "content of many seats", 21);
 	content_n[1] = 21;
-	content_n[2] = identity(content[2], sizeof(content[2]), false);
-	content_n[3] = identity(content[3], sizeof(content[3]), true);
-	for (int i = 0; i < 4; i++) {
+	content_n[2] = identity(content[2], sizeof(content[2]), 1, false, false);
+	content_n[3] = identity(content[3], sizeof(content[3]), 1, false, true);
+	content_n[4] = identity(content[4], sizeof(content[4]), 0, false, true);
+	content_n[5] = identity(content[5], sizeof(content[5]), 1, true, false);
+	for (size_t i = 0; i < ARRAY_SIZE(blobs); i++) {
 		if (i == 1)
 			seats_make(&blobs[i]);
 		else
@@ -369,21 +388,26 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
 		request_make(&requests[i]);
 	sw_make(&sw);
-	entity_make();
+	entity_make(false);
 	bundle_make(&bundles[0], requests[0].hash);
 	bundle_make(&bundles[1], requests[1].hash);
+	entity_make(true);
+	bundle_make(&bundles[3], requests[1].hash);
+	bundle_make(&bundles[4], requests[1].hash);
 	card_make();
 	snprintf(path, sizeof(path), "%s/blob", argv[2]);
 	seeds = path;
 	blob(argv[1]);
 	sw_make_as(&sw, 'O');
-	entity_make();
+	entity_make(false);
 	bundle_make(&bundles[2], requests[0].hash);
 	enrol(argv[1]);
 	snprintf(path, sizeof(path), "%s/enrol", argv[2]);
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
 		seed(requests[i].name, 0, requests[i].bytes, requests[i].n);
 	seed("bundle", 1, bundles[0].bytes, bundles[0].n);
+	seed("bundle_secret", 1, bundles[3].bytes, bundles[3].n);
+	seed("bundle_code", 1, bundles[4].bytes, bundles[4].n);
 	seed("card", 2, card, card_n);
 	return 0;
 }

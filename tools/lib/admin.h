@@ -88,6 +88,12 @@ enum mh_admin_item {
 	 * that is stored already is never replaced
 	 */
 	MH_ITEM_WRAP,
+	/*
+	 * ENTITY leaf 32 || enc 32 || ct 48: as KEC, of a Kei-secret, info L("admin kei") || leaf;
+	 * of Kpf, where Kec is a secret, which no server is told, info L("admin kpf") || leaf
+	 */
+	MH_ITEM_KEI,
+	MH_ITEM_KPF,
 };
 
 enum mh_admin_status {

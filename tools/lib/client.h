@@ -17,7 +17,8 @@ struct mh_client_identity {
 	u8 region[32];
 	char name[MH_NAME_MAX + 1];
 	u64 entity_serial;
-	u8 kei[MH_KEY_LEN];	/* private */
+	bool mac;		/* Kei is a secret */
+	u8 kei[MH_KEY_LEN];	/* private, or that */
 	struct mh_wrap_key kec;
 	struct mh_bytes anchor;	/* the newest it has verified */
 };

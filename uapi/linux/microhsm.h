@@ -52,8 +52,11 @@ struct mh_seat_constant {
 
 /*
  * MH_IOC_INIT: make Kei, Kes and Kec in the kernel, a pending identity "entity:NAME".
+ * KEI_SECRET, KEC_SECRET: that one is a secret, and comes with the bundle.
  * CAP_SYS_ADMIN.  EEXIST one of that name; the key is uid:gid's (0:0 for root).
  */
+#define MH_INIT_KEI_SECRET	0x1
+#define MH_INIT_KEC_SECRET	0x2
 struct mh_init {
 	__u32 size;
 	__u32 flags;
@@ -302,10 +305,12 @@ struct mh_status {
 /*
  * All commands: CAP_SYS_ADMIN in the initial user namespace, else EPERM.  An attribute that is
  * absent or not the command's: EINVAL; of a wrong length: ERANGE or EINVAL.
- * JOIN: SERIAL of the pending identity, REGION_ID that the person confirmed, BUNDLE. Makes
+ * JOIN: SERIAL of the pending identity, REGION_ID that the person confirmed, BUNDLE, and CODE if
+ *   the bundle's secrets are sealed to one. Makes
  *   "entity:REGION/NAME", drops the pending one, reply has SERIAL.  EKEYREJECTED fingerprint
  *   differs,
- *   EBADMSG a part does not verify, EEXIST a Region of that label is joined, ENOKEY not this
+ *   EBADMSG a part does not verify, or the code is another's, EEXIST a Region of that label is
+ *   joined, ENOKEY not this
  *   host's request.
  * STATEMENT: REGION_ID, STATEMENT: ANCHOR, DELEGATION, EPOCH, REVOKE, SUSPEND for a joined
  *   Region. ESTALE older.
@@ -337,6 +342,7 @@ enum mh_genl_attr {
 	MH_ATTR_SESSIONS,	/* u32: open ones */
 	MH_ATTR_FLAGS,		/* u32: 1 revoked, 2 suspended */
 	MH_ATTR_PAD,
+	MH_ATTR_CODE,		/* 20 bytes */
 	__MH_ATTR_MAX
 };
 

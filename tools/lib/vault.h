@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An officer's vault: the Kec-secrets of Entities, by kid, for those who wrap (R09).  No server has
+ * them.  One file: a sealed blob (core/blob.h) whose one seat is a PIN, the passphrase; its content
+ *
+ *	u8 version (0) || u32 n || n * (kid 32 || Kec-secret 32), kids rising
+ */
+#ifndef MH_LIB_VAULT_H
+#define MH_LIB_VAULT_H
+
+#include "core/crypto.h"
+#include "util.h"
+
+struct mh_vault;
+
+#define MH_VAULT_MAX	(16u << 20)	/* bytes of the file */
+
+/*
+ * Opened, and locked against others until it is closed.  make: one that is not there begins empty,
+ * and is written when something is added.  -ENOENT, -EBUSY another has it open, -EKEYREJECTED wrong
+ * passphrase or not a vault, -EBADMSG of a version that is not known, or what a file gives.
+ */
+int mh_vault_open(struct mh_vault **v, const char *path, const char *passphrase, bool make);
+void mh_vault_close(struct mh_vault *v);
+/* The secret, while the vault is open and nothing is added; NULL it is not there */
+const u8 *mh_vault_find(const struct mh_vault *v, const u8 kid[MH_HASH_LEN]);
+/* Durable when it returns 0; else as before.  -ENOSPC it is full */
+int mh_vault_add(struct mh_vault *v, const u8 kid[MH_HASH_LEN], const u8 secret[MH_KEY_LEN]);
+
+#endif

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: MIT
+/* repoctl entity enrol: a host's request becomes an ENTITY, and a bundle for the host. */
+#include "repoctl.h"
+#include "core/stp.h"
+#include "lib/code.h"
+
+#include <stdlib.h>
+
+#define ENTITY_LIFE	(730ull * 86400)
+
+const struct rc_option rc_enrol_options[] = {
+	{ "--fingerprint", "F", "the request's, as microhsm request showed it; else it is asked" },
+	{ "--output", "FILE", "the join bundle (default NAME.bundle; - for standard output)" },
+	{ "--address", "ADDR",
+	  "where the host finds the server: host:port or a socket's path; again for more" },
+	{ "--life", "TIME", "validity of the enrolment (default 730d)" },
+	{ "--binary", NULL, "a binary bundle, not text" },
+	RC_VAULT_OPTION,
+	{ "--code", "FILE",
+	  "seal a host's secrets to a one-time code, written to FILE (- for standard output), not "
+	  "to the host's key" },
+	{ "--replace", NULL, "make a host's secrets anew, that was enrolled by this request" },
+	{ 0 },
+};
+
+/* One host's enrolment; wiped by who made it. */
+struct enrolment {
+	const struct rc_args *args;
+	struct mh_bytes request;
+	struct mh_join_request q;
+	char name[MH_NAME_MAX + 1];
+	u8 hash[MH_HASH_LEN], ecx[MH_HASH_LEN];
+	bool kei, kec;		/* secrets, which are made here (R09) */
+	u8 kei_secret[MH_KEY_LEN], kec_secret[MH_KEY_LEN];
+	u64 life;
+};
+
+static int no_memory(int ret)
+{
+	return ret ? mh_fail(MH_EXIT_FAILED, "out of memory") : 0;
+}
+
+/* ---- the ENTITY ---- */
+
+/* In the vault before the server hears of it: a Kec-secret that nobody has is of no use. */
+static int make_secrets(struct rc *rc, struct enrolment *e)
+{
+	u8 kid[MH_HASH_LEN];
+	int ret = 0;
+
+	if (e->kei && mh_random(e->kei_secret, MH_KEY_LEN))
+		return mh_fail(MH_EXIT_FAILED, "no random bytes");
+	if (!e->kec)
+		return 0;
+	if (mh_random(e->kec_secret, MH_KEY_LEN) ||
+	    mh_kid(MH_BUF(e->kec_secret, 32), MH_BUF(e->ecx, 32), kid))
+		return mh_fail(MH_EXIT_FAILED, "no random bytes");
+	ret = rc_vault(rc, e->args, true);
+	if (!ret) {
+		ret = mh_vault_add(rc->vault, kid, e->kec_secret);
+		ret = ret ? mh_fail_file(rc_value(e->args, "--vault"), ret) : 0;
+	}
+	return ret;
+}
+
+static int write_entity(const struct enrolment *e, struct mh_writer *w, const u8 kpf[MH_KEY_LEN])
+{
+	const struct mh_buf ecx = MH_BUF(e->ecx, 32),
+			    kec = e->kec ? MH_BUF(e->kec_secret, 32) : e->q.kec;
+	u8 kei_kid[MH_HASH_LEN], kec_kid[MH_HASH_LEN], kpf_kid[MH_HASH_LEN];
+	int ret = mh_kid(kec, ecx, kec_kid);
+
+	if (!ret)
+		ret = mh_kid(MH_BUF(kpf, 32), ecx, kpf_kid);
+	if (!ret)
+		ret = mh_kid(MH_BUF(e->kei_secret, 32), ecx, kei_kid);
+	mh_write_attr_u8(w, MH_A_KEI_KIND, e->q.kei_kind);
+	mh_write_attr(w, MH_A_KEI, e->kei ? kei_kid : e->q.kei.p, e->kei ? 32 : e->q.kei.n);
+	mh_write_attr(w, MH_A_KES, e->q.kes, MH_P256_PUB_LEN);
+	mh_write_attr_u8(w, MH_A_KEC_KIND, e->q.kec_kind);
+	mh_write_attr(w, MH_A_KEC_KID, kec_kid, 32);
+	if (e->q.evidence.n)
+		mh_write_attr(w, MH_A_EVIDENCE, e->q.evidence.p, e->q.evidence.n);
+	if (e->kec)
+		mh_write_attr(w, MH_A_KPF_KID, kpf_kid, 32);
+	return ret;
+}
+
+/* What the server must know to tell the host from others, and no more: never a Kec-secret. */
+static int add_keys(struct rc *rc, const struct enrolment *e, const u8 leaf[MH_HASH_LEN],
+		    const u8 kpf[MH_KEY_LEN])
+{
+	int ret = e->kec ? rc_item_sealed(rc, MH_ITEM_KPF, MH_L("admin kpf"), leaf, kpf) :
+			   rc_item_sealed(rc, MH_ITEM_KEC, MH_L("admin kec"), leaf, e->q.kec.p);
+
+	if (!ret && e->kei)
+		ret = rc_item_sealed(rc, MH_ITEM_KEI, MH_L("admin kei"), leaf, e->kei_secret);
+	return ret;
+}
+
+static int add_entity(struct rc *rc, struct enrolment *e)
+{
+	struct rc_maker *m = malloc(sizeof(*m));
+	u8 leaf[MH_HASH_LEN], kpf[MH_KEY_LEN];
+	int ret = m ? make_secrets(rc, e) : no_memory(-ENOMEM);
+
+	if (!ret)
+		ret = no_memory(mh_stp_kpf(MH_BUF(e->kec_secret, 32), e->ecx, kpf));
+	if (!ret)
+		ret = rc_begin(rc, m, MH_ENTITY, e->name, e->life);
+	if (!ret)
+		ret = no_memory(write_entity(e, &m->w, kpf));
+	if (!ret)
+		ret = rc_end(rc, m, leaf);
+	if (!ret)
+		ret = add_keys(rc, e, leaf, kpf);
+	mh_wipe(kpf, sizeof(kpf));
+	free(m);
+	return ret;
+}
+
+/* ---- the bundle ---- */
+
+/* Fills the bundle's chain and trust; the two replies own the bytes. */
+static int bundle_trust(struct rc *rc, struct mh_bundle *b, struct mh_bytes *anchors,
+			struct mh_bytes *trust)
+{
+	u8 body[40] = { 0 };
+	struct mh_reader r;
+	int ret;
+
+	memcpy(body, rc->region, 32);
+	mh_put64(body + 32, 1);
+	ret = rc_call(rc, MH_ADMIN_ANCHORS, MH_BUF(body, sizeof(body)), anchors);
+	if (!ret)
+		ret = rc_call(rc, MH_ADMIN_TRUST, MH_BUF(rc->region, 32), trust);
+	if (ret)
+		return ret;
+	mh_reader_init(&r, anchors->p, anchors->n);
+	b->anchors = mh_read_u16(&r);
+	b->anchor_bytes = MH_BUF(r.p, r.left);
+	mh_reader_init(&r, trust->p, trust->n);
+	b->delegations = mh_read_u8(&r);
+	if (b->delegations > MH_IDR_DELEGATIONS)
+		r.err = -EBADMSG;
+	for (u8 i = 0; i < b->delegations && !r.err; i++)
+		b->delegation[i] = mh_read_big(&r, MH_STMT_MAX);
+	b->epoch = mh_read_big(&r, MH_STMT_MAX);
+	if (mh_read_end(&r))
+		return mh_fail(MH_EXIT_BAD_INPUT, "repositoryd's answer is malformed");
+	return 0;
+}
+
+/* The secrets to the request's one-time key; or to a code, which a person brings by another way. */
+static int seal_secrets(struct rc *rc, const struct enrolment *e, struct mh_bundle *b,
+			u8 out[MH_JOIN_SEALED_MAX])
+{
+	const char *file = rc_value(e->args, "--code");
+	u8 plain[MH_JOIN_SECRETS_MAX], code[MH_JOIN_CODE_LEN];
+	struct mh_buf key = e->kec ? e->q.kec : e->q.kei;
+	char text[MH_CODE_TEXT + 1];
+	size_t n = 0;
+	int ret = 0;
+
+	if (e->kei)
+		memcpy(plain, e->kei_secret, MH_KEY_LEN);
+	n += e->kei ? MH_KEY_LEN : 0;
+	if (e->kec)
+		memcpy(plain + n, e->kec_secret, MH_KEY_LEN);
+	n += e->kec ? MH_KEY_LEN : 0;
+	if (n && file) {
+		ret = mh_random(code, sizeof(code));
+		key = MH_BUF(code, sizeof(code));
+		mh_code_text(code, text);
+		strcat(text, "\n");
+		if (!ret)
+			ret = mh_file_write(file, text, strlen(text), 0600);
+		if (ret)
+			ret = mh_fail_file(file, ret);
+	}
+	if (!ret && n && mh_join_secrets_seal(b, file ? MH_ROUTE_CODE : MH_ROUTE_HOST, key,
+					      rc->region, MH_BUF(plain, n), NULL, out))
+		ret = mh_fail(MH_EXIT_BAD_INPUT, "the request's one-time key is no key");
+	mh_wipe(plain, sizeof(plain));
+	mh_wipe(code, sizeof(code));
+	mh_wipe(text, sizeof(text));
+	return ret;
+}
+
+static int write_bundle(struct rc *rc, const struct enrolment *e)
+{
+	const char *out = rc_value(e->args, "--output"), *const *addr;
+	u8 sealed[MH_JOIN_SEALED_MAX], *buf = malloc(MH_BUNDLE_MAX);
+	char fallback[MH_NAME_MAX + 16];
+	struct mh_bundle b = { .request_hash = e->hash };
+	struct mh_bytes anchors = { 0 }, trust = { 0 }, entity = { 0 };
+	unsigned int n = rc_values(e->args, "--address", &addr);
+	struct mh_stmt s;
+	int ret = buf ? bundle_trust(rc, &b, &anchors, &trust) : no_memory(-ENOMEM), len;
+
+	if (!ret)
+		ret = rc_get(rc, MH_ENTITY, e->name, &entity, &s);
+	if (!ret)
+		ret = seal_secrets(rc, e, &b, sealed);
+	b.entity = mh_bytes_buf(&entity);
+	for (unsigned int i = 0; i < n && i < MH_BUNDLE_ADDRESSES; i++)
+		b.address[b.addresses++] = mh_text(addr[i]);
+	if (!out) {
+		snprintf(fallback, sizeof(fallback), "%s.bundle", e->name);
+		out = fallback;
+	}
+	if (!ret) {
+		len = mh_bundle_encode(&b, buf, MH_BUNDLE_MAX);
+		if (len < 0)
+			ret = mh_fail(MH_EXIT_FAILED, "the bundle is too long");
+		else if (mh_armour_write(out, "JOIN BUNDLE", buf, (size_t)len,
+					 !!rc_value(e->args, "--binary"), 0644))
+			ret = mh_fail(MH_EXIT_FAILED,
+				      "%s could not be written; the host is enrolled: run the "
+				      "command again%s",
+				      out, b.route ? ", with --replace" : "");
+	}
+	if (!ret && rc->json)
+		rc_print(json_pack("{s:s,s:I,s:s}", "entity", e->name, "serial",
+				   (json_int_t)s.serial, "bundle", out));
+	else if (!ret && strcmp(out, "-"))
+		mh_note("%s enrolled; take %s to the host: microhsm join %s%s", e->name, out, out,
+			b.route == MH_ROUTE_CODE ? ", and the code by another way" : "");
+	free(buf);
+	mh_bytes_free(&anchors);
+	mh_bytes_free(&trust);
+	mh_bytes_free(&entity);
+	return ret;
+}
+
+/* ---- both ---- */
+
+/*
+ * Enrolled already with these keys, which hold, by the ENTITY of this leaf: the bundle is made
+ * again, and the server gets Kec-public again, whose keeper may have lost it.  At their end they
+ * are enrolled anew; once revoked they never are: their host knows that they are.
+ */
+static int already(struct rc *rc, const struct enrolment *e, bool *same, u8 leaf[MH_HASH_LEN])
+{
+	enum rc_standing standing = RC_HOLDS;
+	struct mh_bytes bytes = { 0 };
+	struct mh_stmt s;
+	int ret = rc_get(rc, MH_ENTITY, e->name, &bytes, &s);
+
+	*same = !ret &&
+		mh_buf_equal(mh_stmt_attr(&s, MH_A_KES), MH_BUF(e->q.kes, MH_P256_PUB_LEN)) &&
+		(e->kei || mh_buf_equal(mh_stmt_attr(&s, MH_A_KEI), e->q.kei));
+	if (*same) {
+		memcpy(leaf, s.leaf, MH_HASH_LEN);
+		ret = rc_standing(rc, &s, &standing);
+	}
+	mh_bytes_free(&bytes);
+	if (standing == RC_REVOKED)
+		return mh_fail(MH_EXIT_REVOKED,
+			       "%s is revoked, and this request has its keys: make new ones on the "
+			       "host (microhsm forget, init, request), and enrol that request",
+			       e->name);
+	*same = *same && standing == RC_HOLDS;
+	if (*same && (e->kei || e->kec)) {
+		if (!rc_value(e->args, "--replace"))
+			return mh_fail(MH_EXIT_CONFLICT,
+				       "%s is enrolled by this request, and its secrets are in "
+				       "that bundle alone; if it is lost and the host has not "
+				       "joined by it, --replace makes others",
+				       e->name);
+		*same = false;
+	}
+	return ret == MH_EXIT_NOTFOUND ? 0 : ret;
+}
+
+static int read_request(struct enrolment *e)
+{
+	const char *path = e->args->operand[0];
+	int ret = mh_armour_read(path, "JOIN REQUEST", MH_JOIN_REQUEST_MAX, &e->request);
+
+	if (ret == -EBADMSG)
+		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a join request", path);
+	if (ret)
+		return mh_fail_file(path, ret);
+	if (mh_join_request_decode(&e->q, mh_bytes_buf(&e->request)) ||
+	    mh_join_request_verify(&e->q))
+		return mh_fail(MH_EXIT_BAD_INPUT,
+			       "%s: not a join request whose proofs of possession hold; make it "
+			       "anew with microhsm request",
+			       path);
+	e->kei = e->q.kei_kind == MH_KIND_SECRET;
+	e->kec = e->q.kec_kind == MH_KIND_SECRET;
+	snprintf(e->name, sizeof(e->name), "%.*s", (int)e->q.name.n, e->q.name.p);
+	mh_join_request_hash(mh_bytes_buf(&e->request), e->hash);
+	if (e->kec && !rc_value(e->args, "--vault"))
+		return mh_fail(MH_EXIT_USAGE,
+			       "%s asks for a Kec-secret, which only officers' vaults and the host "
+			       "hold: give --vault FILE",
+			       e->name);
+	if (!e->kei && !e->kec && rc_value(e->args, "--code"))
+		return mh_fail(MH_EXIT_USAGE,
+			       "%s asks for no secret: its bundle needs no code", e->name);
+	return 0;
+}
+
+static int run(struct rc *rc, struct enrolment *e)
+{
+	char what[MH_NAME_MAX + 32], fingerprint[MH_FINGERPRINT_LEN];
+	u8 leaf[MH_HASH_LEN];
+	bool same = false;
+	int ret = read_request(e);
+
+	if (ret)
+		return ret;
+	mh_fingerprint(e->hash, fingerprint);
+	snprintf(what, sizeof(what), "the request of %s", e->name);
+	ret = rc_open_quorum(rc);
+	if (!ret) {
+		mh_ctx_entity(rc->region, e->q.name, e->ecx);
+		ret = already(rc, e, &same, leaf);
+	}
+	if (!ret)
+		ret = rc_confirm_fingerprint(rc, what, fingerprint,
+					     rc_value(e->args, "--fingerprint"));
+	if (!ret)
+		ret = same ? add_keys(rc, e, leaf, NULL) : add_entity(rc, e);
+	if (!ret)
+		ret = rc_submit(rc);
+	if (!ret && !same)
+		ret = rc_holds(rc, MH_ENTITY, e->name);
+	return ret ? ret : write_bundle(rc, e);
+}
+
+int rc_entity_enrol(struct rc *rc, const struct rc_args *a)
+{
+	struct enrolment e = { .args = a };
+	const char *const *addr;
+	int ret;
+
+	if (rc_values(a, "--address", &addr) > MH_BUNDLE_ADDRESSES)
+		return mh_fail(MH_EXIT_USAGE, "--address: a bundle has room for %d",
+			       MH_BUNDLE_ADDRESSES);
+	if (rc->json && rc_value(a, "--output") && !strcmp(rc_value(a, "--output"), "-"))
+		return mh_fail(MH_EXIT_USAGE,
+			       "standard output is for the bundle or for --json: give --output FILE");
+	ret = rc_duration(a, "--life", ENTITY_LIFE, RC_LIFE_MAX, &e.life);
+	if (!ret)
+		ret = run(rc, &e);
+	mh_bytes_free(&e.request);
+	mh_wipe(&e, sizeof(e));
+	return ret;
+}
