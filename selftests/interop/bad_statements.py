@@ -75,6 +75,11 @@ class World:
         keys = p.p256_public(p.p256_private()), p.p256_public(p.p256_private())
         return {48: u8(1), 49: keys[0], 50: keys[1], 51: u8(1), 52: zero(32)}
 
+    def _secrets(self, kei_kind):
+        """Of an Entity with a Kec-secret."""
+        kei = zero(32) if kei_kind == st.SECRET else p.p256_public(p.p256_private())
+        return {**self._entity(), 48: u8(kei_kind), 49: kei, 51: u8(st.SECRET), 54: zero(32)}
+
     def _bases(self):
         off = self.office
         policy = off.policy(b"a/b")
@@ -86,6 +91,8 @@ class World:
         said = [
             ("DELEGATION", off.delegate(1, b"sp", attrs=scoped).statement, self.rag),
             ("ENTITY", off.issue(st.ENTITY, b"host", {**self._entity(), 53: b"seat"}), self.rag),
+            ("ENTITY SECRET", off.issue(st.ENTITY, b"host", self._secrets(st.PAIR)), self.rag),
+            ("ENTITY SECRETS", off.issue(st.ENTITY, b"host", self._secrets(st.SECRET)), self.rag),
             ("GROUP", off.group(b"new", [(1, b"a/b"), (63, b"c/")], o.officers(3, 2)).statement,
              self.rag),
             ("MEMBER", off.member(b"staff", b"host"), self.rag),

@@ -28,7 +28,7 @@ def mode_guardian(c):
 @case("EBADMSG")
 def mode_session_with_a_chain(c):
     c.remake(SESSION)
-    chain_to = o.chain(c.instance, c.entity, c.office.region)
+    chain_to = o.chain(c.instance, c.entity)
     c.parts(lambda r: setattr(r, "wraps", [(0, chain_to[0])]))
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Both ends of the second implementation against each other, on a Region of its own: each kind of
-Kei with each kind of Kec, and of the first all cases that SP2 may be.  From the project's directory."""
+Kei with each kind of Kec, and of each all that the other end may be.  From the project's directory."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ import time
 import cases
 import cases_answer
 import cases_handshake
+import cases_join
 import cases_statement
 import enrol
 import sp1
@@ -32,19 +33,39 @@ class Pair:
     def __init__(self, kei_kind, kec_kind):
         self.office = Office(now=time.time() - AHEAD)
         self.sp2 = sp2.SP2(self.office)
-        keys = enrol.Keys(b"host", kei_kind, kec_kind)
-        self.entity = self.office.enrol(keys)
-        trust = Trust(list(self.office.anchors))
-        trust.join(enrol.Bundle(self.bundle(keys)), keys)
-        self.host = sp1.Host(keys, trust)
+        self.keys = enrol.Keys(b"host", kei_kind, kec_kind)
+        self.asked = enrol.Request(enrol.request_make(self.keys, b"python"))
+        self.entity = self.office.enrol(self.asked)
+        self.join = cases_join.Join(self.office, self.sp2, self.asked, [b"127.0.0.1:1"])
+        self.host = self.joined(self.join.bundle())
         self.listener = sp2.Listener(self.sp2, sp1.Wire)
 
-    def bundle(self, keys):
-        asked = enrol.request_make(keys)
-        return enrol.bundle_make(enrol.Request(asked, keys.kei).hash,
-                                 [a.bytes for a in self.office.anchors],
-                                 self.entity.statement.bytes, self.sp2.delegations(),
-                                 self.sp2.epoch.bytes, [b"127.0.0.1:1"])
+    # ---- enrolment ----
+
+    def joined(self, bundle, code=None):
+        trust = Trust(list(self.office.anchors))
+        return sp1.Host(trust.join(enrol.Bundle(bundle), self.keys, code), trust)
+
+    def joins(self):
+        for table in (self.join.wrong, self.join.right):
+            for name, errno, bundle, code in table():
+                try:
+                    got = self.joined(bundle, code) and "ok"
+                except Refused as e:
+                    got = "refused: %s" % e
+                yield name, got, (got == "ok") == (errno == "ok")
+
+    def told(self):
+        """What SP2 takes of the office, and what not."""
+        s, (kei, kec) = self.entity.statement, self.entity.told()
+        yield "Kei and Kec for SP2", "", sp2.Known(s, kei, kec).kpf == self.host.keys.kpf(s.region)
+        for name, wrong in (("another Kei", (kec, kec)), ("another Kec or Kpf", (kei, kei[:32])),
+                            ("a Kec-secret", (kei, self.entity.kec))):
+            try:
+                sp2.Known(s, *wrong)
+                yield "SP2 is told " + name, "", name == "a Kec-secret" and self.entity.pair
+            except Refused as e:
+                yield "SP2 is told " + name, str(e), True
 
     # ---- what SP2 does ----
 
@@ -130,7 +151,7 @@ class Pair:
             yield "which is the same", "", old.dataset.signer == self.office.anchors[0].leaf
 
     def all(self):
-        for part in (self.cases, self.wrongs, self.anchors, self.held):
+        for part in (self.joins, self.told, self.cases, self.wrongs, self.anchors, self.held):
             yield from part()
         self.listener.close()
 

@@ -59,8 +59,13 @@ def messages():
         yield name, letter.encode("ascii") + V(data), verdict(read, data)
 
 
+def secrets():
+    for name, *given in bad_messages.sealed():
+        yield name, b"O" + b"".join(map(V, given)), verdict(bad_messages.read_sealed, *given)
+
+
 def main(judge):
-    table = [*statements(), *times(), *messages()]
+    table = [*statements(), *times(), *messages(), *secrets()]
     said = subprocess.run([judge], input=b"".join(given for _, given, _ in table),
                           stdout=subprocess.PIPE, check=True).stdout.decode("ascii").split()
     if len(said) != len(table):

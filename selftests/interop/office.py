@@ -8,8 +8,8 @@ import data as d
 import make
 import primitives as p
 from statement import (AES, ANCHOR, DATASET, DAY, DELEGATION, ENTITY, EPOCH, GROUP, GROUP_EPOCH,
-                       HOUR, INSTANCE, KIND_KEY, MEMBER, PAIR, POLICY, REVOKE, SERVE, SESSION,
-                       SUSPEND, Statement)
+                       HOUR, INSTANCE, KIND_KEY, MEMBER, PAIR, POLICY, REVOKE, SECRET, SERVE,
+                       SESSION, SUSPEND, Statement)
 from wire import u16, u32, u64, u8, v, zero
 
 TEMPLATE_AES = u8(AES) + u32(32)
@@ -20,13 +20,29 @@ def officers(n=1, threshold=None):
 
 
 class Entity:
-    """What the office has of one: its ENTITY, Kei-public or -secret, Kec-public or -secret."""
+    """What the office has of one: the public keys of its join request, the secrets made for it,
+    and its ENTITY."""
 
-    def __init__(self, statement, kei, kec):
-        self.statement, self.kei, self.kec = statement, kei, kec
-        self.name = statement.subject
-        self.mac = statement.number(48) != PAIR
-        self.pair = statement.number(51) == PAIR
+    def __init__(self, request, region):
+        self.name, self.ecx = request.name, p.ecx(region, request.name)
+        self.mac, self.pair = request.kei_kind != PAIR, request.kec_kind == PAIR
+        self.kei = os.urandom(32) if self.mac else request.kei
+        self.kec = request.kec if self.pair else os.urandom(32)
+        self.kes, self.statement = request.kes, None
+
+    def secrets(self):
+        """For its bundle."""
+        return (self.kei if self.mac else b"") + (b"" if self.pair else self.kec)
+
+    def told(self):
+        """Kei and Kec for SP2, to which nobody tells a Kec-secret: Kpf it is then."""
+        return self.kei, self.kec if self.pair else p.kpf(self.kec, self.ecx)
+
+    def attrs(self):
+        kei, kec = self.told()
+        return {48: u8(SECRET if self.mac else PAIR), 49: p.kid(kei, self.ecx) if self.mac else kei,
+                50: self.kes, 51: u8(PAIR if self.pair else SECRET),
+                52: p.kid(self.kec, self.ecx), 54: None if self.pair else p.kid(kec, self.ecx)}
 
 
 class Instance:
@@ -118,27 +134,13 @@ class Office:
 
     # ---- Entities ----
 
-    def entity_attrs(self, keys):
-        ctx = p.ecx(self.region, keys.name)
-        return {48: u8(keys.kei_kind), 49: keys.kei_said(ctx), 50: keys.kes_public(),
-                51: u8(keys.kec_kind), 52: keys.kec_kid(self.region)}
+    def enrol(self, request, by=None, **other):
+        """The Entity of a join request."""
+        out = Entity(request, self.region)
+        out.statement = self.issue(ENTITY, out.name, out.attrs(), by, **other)
+        self.entities[out.name] = out
+        return out
 
-    def enrol(self, keys, by=None, **other):
-        """Of an Entity whose keys, secrets too, are at hand."""
-        s = self.issue(ENTITY, keys.name, self.entity_attrs(keys), by, **other)
-        kei = keys.kei_public() if keys.kei_kind == PAIR else keys.kei
-        return self._enrolled(Entity(s, kei, keys.kec_shown()))
-
-    def enrol_request(self, request, by=None, **other):
-        """By a join request, whose kinds are pairs."""
-        kid = p.kid(request.kec, p.ecx(self.region, request.name))
-        attrs = {48: u8(PAIR), 49: request.kei, 50: request.kes, 51: u8(PAIR), 52: kid}
-        s = self.issue(ENTITY, request.name, attrs, by, **other)
-        return self._enrolled(Entity(s, request.kei, request.kec))
-
-    def _enrolled(self, entity):
-        self.entities[entity.name] = entity
-        return entity
 
     def revoke(self, s, **other):
         attrs = {144: u8(s.type), 145: u64(s.serial)}
@@ -200,10 +202,10 @@ def leaves(statements):
     return b"".join(sorted(s.leaf for s in statements)) or None
 
 
-def chain(instance, entity, region, links=()):
-    """WRAPs from an Entity's Kec to Ke.  links: (Kgc, its gcx) between."""
+def chain(instance, entity, links=()):
+    """WRAPs from an Entity's Kec to Ke, which the office makes.  links: (Kgc, its gcx) between."""
     kind = d.HPKE if entity.pair else d.SECRET
-    kw, wctx = entity.kec, p.ecx(region, entity.name)
+    kw, wctx = entity.kec, entity.ecx
     out = []
     for k, ctx in [*links, (instance.ke, instance.manifest.icx)]:
         out.append(d.wrap_to(kind, k, ctx, kw, wctx))

@@ -51,6 +51,11 @@ def kid(key, ctx):
     return SUB(key, "kid", ctx)
 
 
+def kpf(kec, ctx):
+    """Of Kec-public or Kec-secret."""
+    return SUB(kec, "kec proof", ctx)
+
+
 def fingerprint(digest):
     text = base64.b32encode(digest).decode("ascii").lower()[:20]
     return "-".join(text[i:i + 4] for i in range(0, 20, 4))

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: MIT
 """The Python SP1 against repositoryd, for scenario/r12_interop.sh:
 
-  run_sp1.py request NAME KEYS REQUEST      makes an Entity's keys and its join request
-  run_sp1.py play KEYS REQUEST BUNDLE REGION ADDRESS SOCKET DATA
+  run_sp1.py request NAME KEYS REQUEST KEI KEC
+      makes an Entity's keys, of these kinds, and its join request
+  run_sp1.py brief|play KEYS REQUEST BUNDLE REGION ADDRESS SOCKET DATA [CODE]
       REGION: its fingerprint.  DATA: a directory with the bytes of a/session@1, @2 and a/group@1.
-      Says "revoke now" and waits for the REVOKE."""
+      CODE: of the bundle, a file.  brief: joins and fetches.  play: all else too; says "revoke now"
+      and waits for the REVOKE."""
 
+import copy
 import os
 import pickle
 import sys
@@ -17,10 +20,12 @@ import sp1
 import stp
 import wrongs_sp1 as wrongs
 from answer import RefusedBySP2
-from statement import ENTITY, EPOCH, REVOKE, Statement
+from statement import ENTITY, EPOCH, PAIR, REVOKE, SECRET, Statement
 from trust import Trust
 from verdicts import equal, ok, refused
 from wire import want
+
+KINDS = {"pair": PAIR, "secret": SECRET}
 
 
 def read(path):
@@ -33,8 +38,8 @@ def write(path, data):
         f.write(data)
 
 
-def request(name, keys, out):
-    mine = enrol.Keys(name.encode("ascii"))
+def request(name, keys, out, kei, kec):
+    mine = enrol.Keys(name.encode("ascii"), KINDS[kei], KINDS[kec])
     made = enrol.request_make(mine, b"python")
     write(keys, pickle.dumps(mine))
     write(out, made)
@@ -42,19 +47,22 @@ def request(name, keys, out):
 
 
 class Play:
-    def __init__(self, keys, asked, bundle, region, address, path, data):
+    def __init__(self, keys, asked, bundle, region, address, path, data, code=None):
         self.keys, self.asked = pickle.loads(read(keys)), enrol.Request(read(asked))
         self.bundle, self.region = enrol.Bundle(read(bundle)), region
         self.address, self.path, self.data = address, path, data
+        self.code = enrol.code_read(read(code).decode("ascii").strip()) if code else None
 
     def bytes(self, name):
         return read(os.path.join(self.data, name))
 
+    def join(self, keys, code):
+        trust = Trust([Statement(a) for a in self.bundle.anchors])
+        return sp1.Host(trust.join(self.bundle, keys, code), trust)
+
     def host(self):
         """The Entity as it is when it has joined, with nothing yet."""
-        trust = Trust([Statement(a) for a in self.bundle.anchors])
-        trust.join(self.bundle, self.keys)
-        return sp1.Host(self.keys, trust)
+        return self.join(self.keys, self.code)
 
     # ---- enrolment ----
 
@@ -63,8 +71,24 @@ class Play:
         equal("r08 it has the address", self.bundle.addresses, [self.address.encode("ascii")])
         host = ok("r08 each part of it verifies", self.host)
         equal("r08 the Region's fingerprint", p.fingerprint(host.trust.region), self.region)
-        other = enrol.Keys(self.keys.name)
-        refused("r08 not for other keys of that name", host.trust.join, self.bundle, other)
+        other = enrol.Keys(self.keys.name, self.keys.kei_kind, self.keys.kec_kind)
+        refused("r08 not for another request", self.join, other, self.code)
+        other.request = self.keys.request
+        refused("r08 not for other keys of that name", self.join, other, self.code)
+        self.secrets()
+
+    def secrets(self):
+        """Whose they are: by code his who has it, else Konce's."""
+        equal("r09 by this route", self.bundle.route, enrol.BY_CODE if self.code else
+              enrol.BY_HOST if self.asked.once else 0)
+        other = copy.copy(self.keys)
+        other.once = os.urandom(32)
+        if self.bundle.route == enrol.BY_HOST:
+            refused("r09 not by another one-time key", self.join, other, None)
+        if self.code:
+            ok("r09 by the code alone", self.join, other, self.code)
+            refused("r09 not without it", self.join, self.keys, None)
+        refused("r09 not by another code", self.join, self.keys, os.urandom(enrol.CODE))
 
     # ---- delivery ----
 
@@ -144,7 +168,7 @@ class Play:
         host = self.host()
         for name, step in wrongs.RIGHT:
             refused("r12 not closed: " + name, wrongs.closed, step, host, self.path)
-        for name, step in wrongs.BY_SP1:
+        for name, step in wrongs.BY_SP1 + (wrongs.BY_MAC if host.keys.kei_kind == SECRET else []):
             ok("r12 closed without a byte: " + name, wrongs.closed, step, host, self.path)
         with sp1.session(host, self.path) as s:
             ok("r12 a right one is served after all these", self.fetched, s, b"a/group", "group.1")
@@ -174,11 +198,16 @@ class Play:
             ok("r37 and it is closed", want, s.wire.silent_end(), "bytes after REFUSED")
 
 
-def play(*args):
+def brief(*args):
     p1 = Play(*args)
     p1.enrolment()
     p1.delivery("TCP", p1.address)
     p1.delivery("unix socket", p1.path)
+    return p1
+
+
+def play(*args):
+    p1 = brief(*args)
     p1.refusals()
     p1.held()
     p1.pipelined()
@@ -187,4 +216,4 @@ def play(*args):
 
 
 if __name__ == "__main__":
-    {"request": request, "play": play}[sys.argv[1]](*sys.argv[2:])
+    {"request": request, "brief": brief, "play": play}[sys.argv[1]](*sys.argv[2:])

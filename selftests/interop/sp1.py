@@ -76,8 +76,8 @@ class Host:
         self.kec = d.Key(keys.kec, p.ecx(trust.region, keys.name), keys.kec_kind == PAIR)
 
     def secrets(self, sp2):
-        k = self.keys
-        return stp.Secrets(k.name, k.kei, k.kei_kind != PAIR, k.kec_shown(), self.trust.region, sp2)
+        k, region = self.keys, self.trust.region
+        return stp.Secrets(k.name, k.kei, k.kei_kind != PAIR, k.kpf(region), region, sp2)
 
     def who(self):
         self.sessions += 1

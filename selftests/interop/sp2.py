@@ -9,7 +9,7 @@ import data as d
 import primitives as p
 import stp
 from office import chain
-from statement import FRESHNESS, SERVE, SESSION
+from statement import FRESHNESS, PAIR, SERVE, SESSION
 from wire import Reader, Refused, is_dataset, u32, u8, want
 
 UNKNOWN, REVOKED = 1, 2
@@ -72,6 +72,17 @@ class Hooks:
         return frames
 
 
+class Known:
+    """SP2's record of an Entity.  kec: Kec-public; Kpf, where Kec is a secret."""
+
+    def __init__(self, statement, kei, kec):
+        pair, ctx = statement.number(51) == PAIR, p.ecx(statement.region, statement.subject)
+        self.mac = statement.number(48) != PAIR
+        want((p.kid(kei, ctx) if self.mac else kei) == statement.attr[49], "another Kei")
+        want(p.kid(kec, ctx) == statement.attr[52 if pair else 54], "another Kec-public or Kpf")
+        self.kei, self.kpf = kei, p.kpf(kec, ctx) if pair else kec
+
+
 class Shelf:
     """One DataSet: its DATASET and POLICYs, its Instances by version, what they need beside."""
 
@@ -118,13 +129,14 @@ class SP2:
     def secrets_of(self, name):
         e = self.office.entities.get(name)
         want(e is not None, "no such Entity")
-        return stp.Secrets(name, e.kei, e.mac, e.kec, self.office.region, self.name)
+        known = Known(e.statement, *e.told())
+        return stp.Secrets(name, known.kei, known.mac, known.kpf, self.office.region, self.name)
 
     def wraps(self, shelf, instance, entity):
         m = instance.manifest
         if m.mode == SESSION:
             return [(0, d.wrap_none(instance.ke, m.icx))]
-        return [(0, w) for w in chain(instance, entity, self.office.region, shelf.links)]
+        return [(0, w) for w in chain(instance, entity, shelf.links)]
 
     def answer(self, q, name):
         """Records that answer."""

@@ -143,6 +143,7 @@ FORM = {
         51: (True, uint(1, 2, 1)),
         52: (True, fixed(32)),
         53: (False, upto(1024)),
+        54: (False, fixed(32)),
     },
     MEMBER: {80: (True, uint(1, 2, 1))},
     DATASET: {
@@ -238,6 +239,7 @@ def delegation_form(s):
 
 def entity_form(s):
     want(len(s.attr[49]) == (64 if s.number(48) == PAIR else 32), "KEI of another kind")
+    want(s.has(54) == (s.number(51) == SECRET), "KPF_KID, and Kec a secret: both or neither")
 
 
 def instance_form(s):

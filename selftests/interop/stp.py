@@ -94,10 +94,9 @@ class Noise:
 class Secrets:
     """What an Entity proves itself with to one SP2; or what SP2 has of it, kei a public key."""
 
-    def __init__(self, name, kei, kei_secret, kec, region, sp2):
-        """kec: Kec-public or Kec-secret; kei_secret: Kei is a secret, mode mac."""
+    def __init__(self, name, kei, kei_secret, kpf, region, sp2):
+        """kei_secret: Kei is a secret, mode mac."""
         x = p.sp2x(region, sp2)
-        kpf = p.SUB(kec, "kec proof", p.ecx(region, name))
         self.name, self.kei, self.mac = name, kei, kei_secret
         self.kei_x = p.SUB(kei, "kei mac to", x) if kei_secret else None
         second = p.SUB(kei, "kei psk to", x) if kei_secret else zero(32)

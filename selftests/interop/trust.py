@@ -160,18 +160,21 @@ class Trust:
         want(not serve.has(36) or any(within(dataset, x) for x in serve.scopes()),
              "a DataSet that this SP2 does not serve")
 
-    def join(self, bundle, keys):
-        """The ENTITY of a bundle is keys'."""
+    def join(self, bundle, keys, code=None):
+        """keys, with the bundle's secrets: its ENTITY is theirs."""
+        want(bundle.request == keys.request, "for another request")
         self.server(bundle)
         want(self.fresh(), "an EPOCH that has ended")
         s = Statement(bundle.entity)
         want(s.type == ENTITY and s.subject == keys.name, "no ENTITY of this name")
-        said = [keys.kei_kind, keys.kei_said(p.ecx(self.region, keys.name)), keys.kes_public(),
-                keys.kec_kind, keys.kec_kid(self.region)]
+        keys = keys.given(bundle.secrets(self.region, keys.once, code))
+        said = [keys.kei_kind, keys.kei_said(self.region), keys.kes_public(), keys.kec_kind,
+                keys.kec_kid(self.region)]
         have = [s.number(48), s.attr[49], s.attr[50], s.number(51), s.attr[52]]
         want(said == have, "an ENTITY with other keys")
         self.good(s, [Statement(d) for d in bundle.delegations])
         self.entity = s
+        return keys
 
     # ---- what SP2 pushes ----
 

@@ -3,7 +3,6 @@
 
 import os
 
-import enrol
 import primitives as p
 import sp1
 import stp
@@ -78,9 +77,9 @@ def hello_again(s):
 
 
 def secrets(s, name=None, kei=None, kec=None):
-    k = s.host.keys
-    return stp.Secrets(name or k.name, kei or k.kei, k.kei_kind != PAIR, kec or k.kec_shown(),
-                       s.trust.region, s.sp2)
+    k, name = s.host.keys, name or s.host.keys.name
+    kpf = p.kpf(kec or k.kec_shown(), p.ecx(s.trust.region, name))
+    return stp.Secrets(name, kei or k.kei, k.kei_kind != PAIR, kpf, s.trust.region, s.sp2)
 
 
 def wrong_psk(s):
@@ -90,7 +89,7 @@ def wrong_psk(s):
 
 def wrong_kei(s):
     challenged(s)
-    s.auth(secrets(s, kei=enrol.Keys(b"x", s.host.keys.kei_kind).kei))
+    s.auth(secrets(s, kei=p.p256_private()))
 
 
 def psk_of_another_sp2(s):

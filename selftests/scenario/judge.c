@@ -6,8 +6,9 @@
  *
  *	S region signer statement	signer: a statement that was verified; empty for a genesis
  *	T now statement			now: u64
- *	J request			a join request with pairs, and its proofs
+ *	J request			a join request and its proofs
  *	B bundle	C card		their form; the card's signature too
+ *	O bundle key region secrets	what mh_join_secrets_open() opens; key: private part or code
  *	P P1	I idR	A idI		R REQUEST	D DONE	F REFUSED	W wrap	Y record
  */
 #include <errno.h>
@@ -19,7 +20,7 @@
 #include "core/statement.h"
 #include "core/wrap.h"
 
-#define FIELDS 3
+#define FIELDS 4
 
 /* A field on the heap, of its very length; false at the end of input. */
 static bool field(struct mh_buf *out)
@@ -73,6 +74,22 @@ static int join_request(struct mh_buf b)
 	return ret ? ret : mh_join_request_verify(&m);
 }
 
+static int secrets(const struct mh_buf *f)
+{
+	u8 plain[MH_JOIN_SECRETS_MAX];
+	struct mh_bundle b;
+	int ret = mh_bundle_decode(&b, f[0]);
+
+	if (ret)
+		return ret;
+	if (f[2].n != MH_HASH_LEN)
+		exit(2);
+	ret = mh_join_secrets_open(&b, f[1], f[2].p, plain);
+	if (ret < 0)
+		return ret;
+	return (size_t)ret == f[3].n && !memcmp(plain, f[3].p, f[3].n) ? 0 : -EKEYREJECTED;
+}
+
 static int message(char kind, struct mh_buf b)
 {
 	union {
@@ -120,13 +137,14 @@ int main(void)
 
 	while ((kind = getchar()) != EOF) {
 		struct mh_buf f[FIELDS] = { 0 };
-		int n = kind == 'S' ? 3 : kind == 'T' ? 2 : 1;
+		int n = kind == 'O' ? 4 : kind == 'S' ? 3 : kind == 'T' ? 2 : 1;
 
 		for (int i = 0; i < n; i++)
 			if (!field(&f[i]))
 				return 2;
 		ret = kind == 'S' ? statement(f) :
-		      kind == 'T' ? at_time(f) : message((char)kind, f[0]);
+		      kind == 'T' ? at_time(f) :
+		      kind == 'O' ? secrets(f) : message((char)kind, f[0]);
 		puts(ret ? strerrorname_np(-ret) : "ok");
 		for (int i = 0; i < n; i++)
 			free((void *)f[i].p);

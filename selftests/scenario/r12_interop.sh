@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # where: host
-# R12: a second implementation of SP1, written from Documentation/protocol*.rst alone, enrols at the
-# real repositoryd and fetches; the daemon closes without a byte on whatever it does wrong.
+# timeout: 120
+# R04 R05 R09 R12: a second implementation of SP1, written from Documentation/protocol*.rst alone,
+# enrols at the real repositoryd and fetches, with Kei and Kec of each kind, by each route of its
+# secrets; the daemon closes without a byte on whatever it does wrong.
 # shellcheck source=selftests/lib.sh
 . "${MH_LIB:-selftests/lib.sh}"
 
@@ -24,17 +26,28 @@ sp1()
 	python3 -B -W error "$TOP/selftests/interop/run_sp1.py" "$@"
 }
 
+# The vault's passphrase comes after the officer's.
+officer()
+{
+	printf 'tea\ncoffee\n' > "$W/pass2"
+	repoctl --key "$W/officer.pem" --passphrase-fd 5 "$@" 5< "$W/pass2"
+}
+
+# enrolled NAME KEI KEC OPTION...
 enrolled()
 {
-	officer entity enrol alice.request --fingerprint "$(sp1 request alice alice.keys alice.request)" \
-		--output alice.bundle --address "$LISTEN" --binary
+	_host=$1
+	_print=$(sp1 request "$1" "$1.keys" "$1.request" "$2" "$3") || return 1
+	shift 3
+	officer entity enrol "$_host.request" --fingerprint "$_print" --output "$_host.bundle" \
+		--address "$LISTEN" --binary "$@"
 }
 
 # One key, given by a file
 added()
 {
 	head -c 32 /dev/urandom > "data/$2"
-	officer instance add "a/$1" --file "data/$2"
+	officer instance add "a/$1" --file "data/$2" --vault vault
 }
 
 datasets()
@@ -45,8 +58,10 @@ datasets()
 		[ $d != group ] || mode=group
 		officer dataset create a/$d --mode $mode || return 1
 	done
-	officer grant a/session alice && officer grant a/group alice &&
-		added session session.1 && added session session.2 && added group group.1 &&
+	for h in alice $HOSTS; do
+		officer grant a/session "$h" && officer grant a/group "$h" || return 1
+	done
+	added session session.1 && added session session.2 && added group group.1 &&
 		added others others.1
 }
 
@@ -61,13 +76,40 @@ results()
 	done < "$1"
 }
 
-plan 93
+# brief NAME [CODE]
+brief()
+{
+	sp1 brief "$1.keys" "$1.request" "$1.bundle" "$region" "$LISTEN" "$W/stp" data ${2:+"$2"} \
+		> "$1.log" || note "the second implementation as $1: status $?"
+	results "$1.log"
+}
+
+# played NAME: and revoked
+played()
+{
+	start play sp1 play "$1.keys" "$1.request" "$1.bundle" "$region" "$LISTEN" "$W/stp" data
+	wait_for 30 grep -q "revoke now" "$TMPDIR/play.log"
+	ok "r37 revoked while its session is open" officer entity revoke "$1"
+	wait "${play:?}" || note "the second implementation as $1: status $?"
+	results "$TMPDIR/play.log"
+}
+
+# kei and kec of those whose secrets come sealed to them, or to a code
+HOSTS="secret-pair pair-secret secret-secret secret-pair.code pair-secret.code secret-secret.code"
+
+plan 275
 ok "r12 an office" office_open
-ok "r08 the daemon's officers enrol a second implementation" enrolled
+ok "r08 the daemon's officers enrol a second implementation" enrolled alice pair pair
+for h in $HOSTS; do
+	kinds=${h%.code}
+	set -- "$h" "${kinds%-*}" "${kinds#*-}"
+	[ "$3" = pair ] || set -- "$@" --vault vault
+	[ "$kinds" = "$h" ] || set -- "$@" --code "$h"
+	ok "r09 and one of kinds $h" enrolled "$@"
+done
 ok "r12 keys" datasets
-start play sp1 play alice.keys alice.request alice.bundle "$region" "$LISTEN" "$W/stp" data
-wait_for 30 grep -q "revoke now" "$TMPDIR/play.log"
-ok "r37 revoked while its session is open" officer entity revoke alice
-wait "${play:?}" || note "the second implementation: status $?"
-results "$TMPDIR/play.log"
+for h in secret-pair pair-secret; do brief $h; done
+for h in secret-pair pair-secret secret-secret; do brief $h.code $h.code; done
+played alice
+played secret-secret
 ok "r40 the audit of all that" repoctl audit verify

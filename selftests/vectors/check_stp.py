@@ -17,11 +17,15 @@ def count(n, first):
     return bytes((first + i) & 255 for i in range(n))
 
 
+def kpf(f):
+    return p.kpf(f["kec"], p.ecx(f["region"], NAME))
+
+
 class Given(stp.Secrets):
     """Proves with the vector's authI, which was signed with another nonce than ours."""
 
     def __init__(self, f, mac):
-        super().__init__(NAME, f["kei"], mac, f["kec"], f["region"], SP2)
+        super().__init__(NAME, f["kei"], mac, kpf(f), f["region"], SP2)
         self.given = f["authi"]
 
     def prove(self, a):
@@ -41,7 +45,7 @@ def run(f, mac):
 
     mine = Given(f, mac)
     kei = f["kei"] if mac else f["kei_pub"]
-    of_sp1 = stp.Secrets(NAME, kei, mac, f["kec"], f["region"], SP2)
+    of_sp1 = stp.Secrets(NAME, kei, mac, kpf(f), f["region"], SP2)
     same("x", p.sp2x(f["region"], SP2))
     same("psk", mine.psk)
     same("psk", of_sp1.psk)
