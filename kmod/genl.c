@@ -60,7 +60,7 @@ static int mh_genl_reply(struct genl_info *info, int serial)
 
 static int mh_genl_join(struct sk_buff *skb, struct genl_info *info)
 {
-	const struct nlattr *code = info->attrs[MH_ATTR_CODE];
+	struct nlattr *code = info->attrs[MH_ATTR_CODE];
 	int ret = mh_genl_permit(skb, "join");
 
 	if (ret)
@@ -73,6 +73,8 @@ static int mh_genl_join(struct sk_buff *skb, struct genl_info *info)
 		      nla_data(info->attrs[MH_ATTR_REGION_ID]),
 		      mh_nla(info->attrs[MH_ATTR_BUNDLE]),
 		      code ? mh_nla(code) : MH_BUF(NULL, 0));
+	if (code)	/* this skb is nobody else's, and ours to wipe */
+		memzero_explicit(nla_data(code), MH_JOIN_CODE_LEN);
 	return ret < 0 ? ret : mh_genl_reply(info, ret);
 }
 

@@ -52,9 +52,7 @@ static int mh_join_secrets(struct mh_joining *j, struct mh_identity *id,
 	memcpy(j->kei, id->kei, sizeof(j->kei));
 	memcpy(j->kec, id->kec, sizeof(j->kec));
 	mutex_unlock(&id->lock);
-	if (!b->route != !(kei || kec))
-		return -EBADMSG;
-	if (b->route == MH_ROUTE_CODE ? !key.n : key.n)
+	if (!b->route != !(kei || kec) || (key.n && b->route != MH_ROUTE_CODE))
 		return -EBADMSG;
 	if (!b->route)
 		return 0;

@@ -45,6 +45,12 @@ static u8 rules_entity(struct mh_submit *s, const struct mh_stmt *st)
 	if (!mh_name_ok(st->subject))
 		return mh_admin_say(s->a, MH_ADMIN_INVALID, "not an Entity's name: %.*s",
 				    (int)st->subject.n, st->subject.p);
+	/* lest what is told a server as the one be the Kec-secret */
+	if (mh_buf_equal(mh_stmt_attr(st, MH_A_KEI), mh_stmt_attr(st, MH_A_KEC_KID)) ||
+	    mh_buf_equal(mh_stmt_attr(st, MH_A_KPF_KID), mh_stmt_attr(st, MH_A_KEC_KID)))
+		return mh_admin_say(s->a, MH_ADMIN_INVALID,
+				    "Entity %.*s: two of its keys are one", (int)st->subject.n,
+				    st->subject.p);
 	return MH_ADMIN_OK;
 }
 

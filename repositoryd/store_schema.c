@@ -12,7 +12,7 @@
  *	DELEGATION	key			-		role
  *	REVOKE		subject, or leaf	up to		target's type, or 0
  *	EPOCH		-			issued		-
- * secret.kind: 1 Kec-public, 2 Ke; both sealed by the keeper.
+ * secret.kind: enum mh_secret; all sealed by the keeper.
  */
 const char mh_store_schema_sqlite[] =
 	"CREATE TABLE region ("

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Constants of the Seat given by --seat file:PATH; the kernel hashes them. */
@@ -363,6 +364,23 @@ static int read_code(struct mht *t, const struct mh_bundle *b, u8 code[MH_JOIN_C
 	return ret;
 }
 
+/* The kernel takes no EPOCH that has ended, and says of all faults the same. */
+static int check_age(const char *path, const struct mh_bundle *b)
+{
+	struct mh_stmt epoch;
+	char until[24];
+
+	if (mh_stmt_parse(&epoch, b->epoch.p, b->epoch.n) ||
+	    epoch.not_after >= (u64)time(NULL))
+		return 0;
+	mh_time_text(epoch.not_after, until);
+	return mh_fail(MH_EXIT_DENIED,
+		       "%s was good until %s: have it made anew by repoctl entity enrol, and with "
+		       "--replace if this host's keys are secrets; if it is not that old, look at "
+		       "this host's clock",
+		       path, until);
+}
+
 static int run_join(struct mht *t)
 {
 	u8 code[MH_JOIN_CODE_LEN];
@@ -383,6 +401,8 @@ static int run_join(struct mht *t)
 	if (mh_bundle_decode(&b, mh_bytes_buf(&bytes)) ||
 	    bundle_region(&b, region, label, sizeof(label)))
 		ret = mh_fail(MH_EXIT_BAD_INPUT, "%s: not a join bundle", t->operand[0]);
+	if (!ret)
+		ret = check_age(t->operand[0], &b);
 	if (!ret)
 		ret = confirm_region(t, label, region);
 	if (!ret)

@@ -48,7 +48,9 @@ struct rc {
 	struct mh_stmt anchor;		/* current ANCHOR; views into anchor_bytes */
 	struct mh_quorum quorum;
 
-	struct mh_vault *vault;		/* open once rc_vault() was asked for it */
+	struct mh_vault *vault[RC_VALUES_MAX];	/* open once rc_vault() was asked for them */
+	unsigned int vaults;
+	u8 card_sp2[MH_P256_PUB_LEN];	/* of a card that is a server's of the Region */
 
 	struct mh_bytes batch;		/* items of the SUBMIT being made */
 	u16 items;
@@ -87,15 +89,18 @@ int rc_open_region(struct rc *rc);
 int rc_passphrase(struct rc *rc, const char *path, const char *prompt,
 		  char pass[RC_PASSPHRASE_MAX + 1]);
 /* One that is made: asked twice */
-int rc_new_passphrase(struct rc *rc, const char *path, char pass[RC_PASSPHRASE_MAX + 1]);
+int rc_new_passphrase(struct rc *rc, const char *path, const char *prompt,
+		      char pass[RC_PASSPHRASE_MAX + 1]);
 int rc_open_officers(struct rc *rc);	/* keys given; asks passphrases */
 /*
- * The vault that --vault names, once: its passphrase comes after the officers'.  make: one that is
- * not there is begun.
+ * The vaults that --vault names, once: their passphrases come after the officers'.  add: to put
+ * something into one, which is begun if it is not there; more than one is refused then.
  */
-#define RC_VAULT_OPTION { "--vault", "FILE", \
-	"the officers' vault: Kec-secrets of hosts, which no server has" }
-int rc_vault(struct rc *rc, const struct rc_args *a, bool make);
+#define RC_VAULT_OPTION(more) { "--vault", "FILE", \
+	"the officers' vault: Kec-secrets of hosts, which no server has" more }
+int rc_vault(struct rc *rc, const struct rc_args *a, bool add);
+/* The Kec-secret of this kid in any of them, NULL if none has it */
+const u8 *rc_kec_secret(const struct rc *rc, const u8 kid[MH_HASH_LEN]);
 /* Officers that are in the Region's ANCHOR, as many as its threshold. */
 int rc_open_quorum(struct rc *rc);
 /* Newest statement of (type, subject): MH_EXIT_NOTFOUND without a message when there is none. */
@@ -150,7 +155,10 @@ int rc_confirm_fingerprint(struct rc *rc, const char *what, const char *fingerpr
 /* MH_ADMIN_ENTITLED's answer */
 int rc_entitled(struct rc *rc, const char *dataset, struct mh_bytes *reply);
 int rc_card(struct rc *rc, struct mh_bytes *bytes, struct mh_card *card);
-/* HPKE to the card's key: leaf || enc || ct, as an item of the batch */
+/*
+ * HPKE to the card's key: leaf || enc || ct, as an item of the batch.  Only to a card of which the
+ * Region's officers have signed that it is a server's.
+ */
 int rc_item_sealed(struct rc *rc, u8 item, struct mh_buf label, const u8 leaf[32],
 		   const u8 *secret);
 void rc_print(json_t *j);

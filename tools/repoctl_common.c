@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What repoctl's nouns share: the admin socket, the Region, its officers, a batch of items. */
 #include "repoctl.h"
-#include "core/hpke.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -220,10 +219,11 @@ int rc_passphrase(struct rc *rc, const char *path, const char *prompt,
 		     0;
 }
 
-int rc_new_passphrase(struct rc *rc, const char *path, char pass[RC_PASSPHRASE_MAX + 1])
+int rc_new_passphrase(struct rc *rc, const char *path, const char *prompt,
+		      char pass[RC_PASSPHRASE_MAX + 1])
 {
 	char again[RC_PASSPHRASE_MAX + 1] = "";
-	int ret = rc_passphrase(rc, path, "New passphrase: ", pass);
+	int ret = rc_passphrase(rc, path, prompt, pass);
 
 	if (ret || rc->passphrase_fd >= 0)
 		return ret;
@@ -482,7 +482,8 @@ void rc_finish(struct rc *rc)
 {
 	for (unsigned int i = 0; i < rc->keys; i++)
 		mh_officer_close(rc->officer[i]);
-	mh_vault_close(rc->vault);
+	for (unsigned int i = 0; i < rc->vaults; i++)
+		mh_vault_close(rc->vault[i]);
 	mh_bytes_free(&rc->anchor_bytes);
 	mh_bytes_free(&rc->batch);
 	if (rc->fd >= 0)
@@ -511,36 +512,6 @@ int rc_confirm_fingerprint(struct rc *rc, const char *what, const char *fingerpr
 			       "%s has the fingerprint %s, not the one given: nothing was done",
 			       what, fingerprint);
 	return 0;
-}
-
-int rc_card(struct rc *rc, struct mh_bytes *bytes, struct mh_card *card)
-{
-	int ret = rc_call(rc, MH_ADMIN_CARD, MH_BUF(NULL, 0), bytes);
-
-	if (!ret && mh_card_decode(card, mh_bytes_buf(bytes))) {
-		mh_bytes_free(bytes);
-		ret = mh_fail(MH_EXIT_BAD_INPUT,
-			      "the server card is malformed, or its signature does not hold");
-	}
-	return ret;
-}
-
-int rc_item_sealed(struct rc *rc, u8 item, struct mh_buf label, const u8 leaf[32], const u8 *secret)
-{
-	const struct mh_buf info[] = { label, MH_BUF(leaf, 32) };
-	struct mh_bytes bytes;
-	struct mh_card card;
-	u8 out[32 + 48];
-	int ret = rc_card(rc, &bytes, &card);
-
-	if (ret)
-		return ret;
-	if (mh_hpke_seal(card.hpke, info, 2, MH_BUF(NULL, 0), secret, 32, NULL, out, out + 32))
-		ret = mh_fail(MH_EXIT_FAILED, "sealing to the server's key failed");
-	mh_bytes_free(&bytes);
-	if (!ret)
-		ret = rc_item(rc, item, MH_BUF(leaf, 32), MH_BUF(out, sizeof(out)));
-	return ret;
 }
 
 void rc_print(json_t *j)

@@ -384,8 +384,8 @@ static int dataset_show(struct rc *rc, const struct rc_args *a)
 	if (json_array_size(holders))
 		json_object_set_new(j, "kec-secret-held-by",
 				    json_pack("{s:O,s:s}", "hosts", holders, "others",
-					      "the vaults with which officers enrolled them; no "
-					      "server"));
+					      "the officers' vaults with which they were "
+					      "enrolled; no server"));
 	json_decref(holders);
 	if (ret)
 		json_decref(j);

@@ -15,7 +15,7 @@ const struct rc_option rc_enrol_options[] = {
 	  "where the host finds the server: host:port or a socket's path; again for more" },
 	{ "--life", "TIME", "validity of the enrolment (default 730d)" },
 	{ "--binary", NULL, "a binary bundle, not text" },
-	RC_VAULT_OPTION,
+	RC_VAULT_OPTION(""),
 	{ "--code", "FILE",
 	  "seal a host's secrets to a one-time code, written to FILE (- for standard output), not "
 	  "to the host's key" },
@@ -33,6 +33,12 @@ struct enrolment {
 	bool kei, kec;		/* secrets, which are made here (R09) */
 	u8 kei_secret[MH_KEY_LEN], kec_secret[MH_KEY_LEN];
 	u64 life;
+	enum { NEW, SAME, RENEWED } how;	/* SAME: by the ENTITY that is there */
+	u8 leaf[MH_HASH_LEN];			/* of that */
+	struct mh_bytes former;			/* RENEWED: the ENTITY that has ended */
+	struct mh_bundle bundle;		/* but for its ENTITY; views into what follows */
+	struct mh_bytes anchors, trust;
+	u8 sealed[MH_JOIN_SEALED_MAX];
 };
 
 static int no_memory(int ret)
@@ -57,7 +63,7 @@ static int make_secrets(struct rc *rc, struct enrolment *e)
 		return mh_fail(MH_EXIT_FAILED, "no random bytes");
 	ret = rc_vault(rc, e->args, true);
 	if (!ret) {
-		ret = mh_vault_add(rc->vault, kid, e->kec_secret);
+		ret = mh_vault_add(rc->vault[0], kid, e->kec_secret);
 		ret = ret ? mh_fail_file(rc_value(e->args, "--vault"), ret) : 0;
 	}
 	return ret;
@@ -98,6 +104,25 @@ static int add_keys(struct rc *rc, const struct enrolment *e, const u8 leaf[MH_H
 	return ret;
 }
 
+/* Its secrets are where they were: the new ENTITY names them as the one that has ended did. */
+static int add_renewed(struct rc *rc, struct enrolment *e)
+{
+	struct rc_maker *m = malloc(sizeof(*m));
+	struct mh_stmt s;
+	int ret = m ? rc_begin(rc, m, MH_ENTITY, e->name, e->life) : no_memory(-ENOMEM);
+
+	if (!ret && mh_stmt_parse(&s, e->former.p, e->former.n))
+		ret = mh_fail(MH_EXIT_BAD_INPUT, "the ENTITY that ended is malformed");
+	for (u16 type = MH_A_KEI_KIND; type <= MH_A_KPF_KID && !ret; type++)
+		if (mh_stmt_has(&s, type))
+			mh_write_attr(&m->w, type, mh_stmt_attr(&s, type).p,
+				      mh_stmt_attr(&s, type).n);
+	if (!ret)
+		ret = rc_end(rc, m, NULL);
+	free(m);
+	return ret;
+}
+
 static int add_entity(struct rc *rc, struct enrolment *e)
 {
 	struct rc_maker *m = malloc(sizeof(*m));
@@ -121,25 +146,25 @@ static int add_entity(struct rc *rc, struct enrolment *e)
 
 /* ---- the bundle ---- */
 
-/* Fills the bundle's chain and trust; the two replies own the bytes. */
-static int bundle_trust(struct rc *rc, struct mh_bundle *b, struct mh_bytes *anchors,
-			struct mh_bytes *trust)
+/* Fills the bundle's chain and trust */
+static int bundle_trust(struct rc *rc, struct enrolment *e)
 {
+	struct mh_bundle *b = &e->bundle;
 	u8 body[40] = { 0 };
 	struct mh_reader r;
 	int ret;
 
 	memcpy(body, rc->region, 32);
 	mh_put64(body + 32, 1);
-	ret = rc_call(rc, MH_ADMIN_ANCHORS, MH_BUF(body, sizeof(body)), anchors);
+	ret = rc_call(rc, MH_ADMIN_ANCHORS, MH_BUF(body, sizeof(body)), &e->anchors);
 	if (!ret)
-		ret = rc_call(rc, MH_ADMIN_TRUST, MH_BUF(rc->region, 32), trust);
+		ret = rc_call(rc, MH_ADMIN_TRUST, MH_BUF(rc->region, 32), &e->trust);
 	if (ret)
 		return ret;
-	mh_reader_init(&r, anchors->p, anchors->n);
+	mh_reader_init(&r, e->anchors.p, e->anchors.n);
 	b->anchors = mh_read_u16(&r);
 	b->anchor_bytes = MH_BUF(r.p, r.left);
-	mh_reader_init(&r, trust->p, trust->n);
+	mh_reader_init(&r, e->trust.p, e->trust.n);
 	b->delegations = mh_read_u8(&r);
 	if (b->delegations > MH_IDR_DELEGATIONS)
 		r.err = -EBADMSG;
@@ -152,8 +177,7 @@ static int bundle_trust(struct rc *rc, struct mh_bundle *b, struct mh_bytes *anc
 }
 
 /* The secrets to the request's one-time key; or to a code, which a person brings by another way. */
-static int seal_secrets(struct rc *rc, const struct enrolment *e, struct mh_bundle *b,
-			u8 out[MH_JOIN_SEALED_MAX])
+static int seal_secrets(struct rc *rc, struct enrolment *e)
 {
 	const char *file = rc_value(e->args, "--code");
 	u8 plain[MH_JOIN_SECRETS_MAX], code[MH_JOIN_CODE_LEN];
@@ -168,7 +192,7 @@ static int seal_secrets(struct rc *rc, const struct enrolment *e, struct mh_bund
 	if (e->kec)
 		memcpy(plain + n, e->kec_secret, MH_KEY_LEN);
 	n += e->kec ? MH_KEY_LEN : 0;
-	if (n && file) {
+	if (file) {
 		ret = mh_random(code, sizeof(code));
 		key = MH_BUF(code, sizeof(code));
 		mh_code_text(code, text);
@@ -178,8 +202,8 @@ static int seal_secrets(struct rc *rc, const struct enrolment *e, struct mh_bund
 		if (ret)
 			ret = mh_fail_file(file, ret);
 	}
-	if (!ret && n && mh_join_secrets_seal(b, file ? MH_ROUTE_CODE : MH_ROUTE_HOST, key,
-					      rc->region, MH_BUF(plain, n), NULL, out))
+	if (!ret && n && mh_join_secrets_seal(&e->bundle, file ? MH_ROUTE_CODE : MH_ROUTE_HOST, key,
+					      rc->region, MH_BUF(plain, n), NULL, e->sealed))
 		ret = mh_fail(MH_EXIT_BAD_INPUT, "the request's one-time key is no key");
 	mh_wipe(plain, sizeof(plain));
 	mh_wipe(code, sizeof(code));
@@ -187,93 +211,147 @@ static int seal_secrets(struct rc *rc, const struct enrolment *e, struct mh_bund
 	return ret;
 }
 
-static int write_bundle(struct rc *rc, const struct enrolment *e)
+/* All of it that can fail, before the host is enrolled */
+static int begin_bundle(struct rc *rc, struct enrolment *e)
 {
-	const char *out = rc_value(e->args, "--output"), *const *addr;
-	u8 sealed[MH_JOIN_SEALED_MAX], *buf = malloc(MH_BUNDLE_MAX);
-	char fallback[MH_NAME_MAX + 16];
-	struct mh_bundle b = { .request_hash = e->hash };
-	struct mh_bytes anchors = { 0 }, trust = { 0 }, entity = { 0 };
+	const char *const *addr;
 	unsigned int n = rc_values(e->args, "--address", &addr);
-	struct mh_stmt s;
-	int ret = buf ? bundle_trust(rc, &b, &anchors, &trust) : no_memory(-ENOMEM), len;
+	int ret = bundle_trust(rc, e);
 
-	if (!ret)
-		ret = rc_get(rc, MH_ENTITY, e->name, &entity, &s);
-	if (!ret)
-		ret = seal_secrets(rc, e, &b, sealed);
-	b.entity = mh_bytes_buf(&entity);
-	for (unsigned int i = 0; i < n && i < MH_BUNDLE_ADDRESSES; i++)
-		b.address[b.addresses++] = mh_text(addr[i]);
-	if (!out) {
-		snprintf(fallback, sizeof(fallback), "%s.bundle", e->name);
-		out = fallback;
-	}
-	if (!ret) {
-		len = mh_bundle_encode(&b, buf, MH_BUNDLE_MAX);
-		if (len < 0)
-			ret = mh_fail(MH_EXIT_FAILED, "the bundle is too long");
-		else if (mh_armour_write(out, "JOIN BUNDLE", buf, (size_t)len,
-					 !!rc_value(e->args, "--binary"), 0644))
-			ret = mh_fail(MH_EXIT_FAILED,
-				      "%s could not be written; the host is enrolled: run the "
-				      "command again%s",
-				      out, b.route ? ", with --replace" : "");
-	}
-	if (!ret && rc->json)
-		rc_print(json_pack("{s:s,s:I,s:s}", "entity", e->name, "serial",
-				   (json_int_t)s.serial, "bundle", out));
-	else if (!ret && strcmp(out, "-"))
-		mh_note("%s enrolled; take %s to the host: microhsm join %s%s", e->name, out, out,
-			b.route == MH_ROUTE_CODE ? ", and the code by another way" : "");
+	e->bundle.request_hash = e->hash;
+	for (unsigned int i = 0; i < n; i++)
+		e->bundle.address[e->bundle.addresses++] = mh_text(addr[i]);
+	return ret ? ret : seal_secrets(rc, e);
+}
+
+static int write_bundle(struct enrolment *e, const char *out)
+{
+	u8 *buf = malloc(MH_BUNDLE_MAX);
+	int len = buf ? mh_bundle_encode(&e->bundle, buf, MH_BUNDLE_MAX) : 0, ret = 0;
+
+	if (!buf)
+		ret = no_memory(-ENOMEM);
+	else if (len < 0)
+		ret = mh_fail(MH_EXIT_FAILED, "the bundle is too long");
+	else if (mh_armour_write(out, "JOIN BUNDLE", buf, (size_t)len,
+				 !!rc_value(e->args, "--binary"), 0644))
+		ret = mh_fail(MH_EXIT_FAILED,
+			      "%s could not be written; the host is enrolled: run the command "
+			      "again%s",
+			      out, e->bundle.route ? ", with --replace" : "");
 	free(buf);
-	mh_bytes_free(&anchors);
-	mh_bytes_free(&trust);
+	return ret;
+}
+
+static void tell(struct rc *rc, const struct enrolment *e, u64 serial, const char *out)
+{
+	const bool replaced = rc_value(e->args, "--replace"),
+		   code = e->bundle.route == MH_ROUTE_CODE;
+
+	if (rc->json)
+		rc_print(json_pack("{s:s,s:I,s:s?}", "entity", e->name, "serial",
+				   (json_int_t)serial, "bundle", out));
+	else if (!out)
+		mh_note("%s is enrolled anew, with the secrets that it has: it needs no bundle",
+			e->name);
+	else if (strcmp(out, "-"))
+		mh_note("%s enrolled; take %s to the host within a day: microhsm join %s%s%s",
+			e->name, out, out, code ? ", and the code by another way" : "",
+			replaced ? "\nDestroy the former bundle: a host that joins by it is a "
+				   "stranger." : "");
+}
+
+static int finish(struct rc *rc, struct enrolment *e)
+{
+	const char *out = rc_value(e->args, "--output");
+	char fallback[MH_NAME_MAX + 16];
+	struct mh_bytes entity = { 0 };
+	struct mh_stmt s;
+	int ret = rc_get(rc, MH_ENTITY, e->name, &entity, &s);
+
+	snprintf(fallback, sizeof(fallback), "%s.bundle", e->name);
+	out = e->how == RENEWED ? NULL : out ? out : fallback;
+	e->bundle.entity = mh_bytes_buf(&entity);
+	if (!ret && out)
+		ret = write_bundle(e, out);
+	if (!ret)
+		tell(rc, e, s.serial, out);
 	mh_bytes_free(&entity);
 	return ret;
 }
 
 /* ---- both ---- */
 
-/*
- * Enrolled already with these keys, which hold, by the ENTITY of this leaf: the bundle is made
- * again, and the server gets Kec-public again, whose keeper may have lost it.  At their end they
- * are enrolled anew; once revoked they never are: their host knows that they are.
- */
-static int already(struct rc *rc, const struct enrolment *e, bool *same, u8 leaf[MH_HASH_LEN])
+/* What becomes of one whose ENTITY, of these keys, holds or has ended; 0, or told */
+static int again(struct rc *rc, struct enrolment *e, const struct mh_stmt *s, bool holds)
 {
-	enum rc_standing standing = RC_HOLDS;
-	struct mh_bytes bytes = { 0 };
-	struct mh_stmt s;
-	int ret = rc_get(rc, MH_ENTITY, e->name, &bytes, &s);
+	const bool secrets = e->kei || e->kec, replace = rc_value(e->args, "--replace");
 
-	*same = !ret &&
-		mh_buf_equal(mh_stmt_attr(&s, MH_A_KES), MH_BUF(e->q.kes, MH_P256_PUB_LEN)) &&
-		(e->kei || mh_buf_equal(mh_stmt_attr(&s, MH_A_KEI), e->q.kei));
-	if (*same) {
-		memcpy(leaf, s.leaf, MH_HASH_LEN);
-		ret = rc_standing(rc, &s, &standing);
-	}
-	mh_bytes_free(&bytes);
-	if (standing == RC_REVOKED)
-		return mh_fail(MH_EXIT_REVOKED,
-			       "%s is revoked, and this request has its keys: make new ones on the "
-			       "host (microhsm forget, init, request), and enrol that request",
-			       e->name);
-	*same = *same && standing == RC_HOLDS;
-	if (*same && (e->kei || e->kec)) {
-		if (!rc_value(e->args, "--replace"))
-			return mh_fail(MH_EXIT_CONFLICT,
-				       "%s is enrolled by this request, and its secrets are in "
-				       "that bundle alone; if it is lost and the host has not "
-				       "joined by it, --replace makes others",
-				       e->name);
-		*same = false;
-	}
-	return ret == MH_EXIT_NOTFOUND ? 0 : ret;
+	if (!secrets)
+		e->how = holds ? SAME : NEW;
+	else if (!holds && !replace)
+		e->how = RENEWED;
+	if (e->how == RENEWED)
+		return rc_signed(rc, s, "ENTITY");
+	if (!secrets || replace)
+		return 0;
+	return mh_fail(MH_EXIT_CONFLICT,
+		       "%s is enrolled by this request, and its secrets are in that bundle alone, "
+		       "which is good for a day; if the host has not joined by it, --replace makes "
+		       "others",
+		       e->name);
 }
 
-static int read_request(struct enrolment *e)
+/*
+ * Enrolled already with these keys, which hold: the bundle is made again, and the server gets
+ * Kec-public again, whose keeper may have lost it; but secrets, which nobody can tell again, stay
+ * what they are.  At their end they are enrolled anew.  Once revoked they never are: their host
+ * knows that they are.
+ */
+static int already(struct rc *rc, struct enrolment *e)
+{
+	enum rc_standing standing = RC_HOLDS;
+	struct mh_stmt s;
+	int ret = rc_get(rc, MH_ENTITY, e->name, &e->former, &s);
+
+	if (ret)
+		return ret == MH_EXIT_NOTFOUND ? 0 : ret;
+	if (!mh_buf_equal(mh_stmt_attr(&s, MH_A_KES), MH_BUF(e->q.kes, MH_P256_PUB_LEN)) ||
+	    mh_stmt_num(&s, MH_A_KEI_KIND) != e->q.kei_kind ||
+	    mh_stmt_num(&s, MH_A_KEC_KIND) != e->q.kec_kind ||
+	    (!e->kei && !mh_buf_equal(mh_stmt_attr(&s, MH_A_KEI), e->q.kei)))
+		return 0;
+	memcpy(e->leaf, s.leaf, MH_HASH_LEN);
+	ret = rc_standing(rc, &s, &standing);
+	if (!ret && standing == RC_REVOKED)
+		ret = mh_fail(MH_EXIT_REVOKED,
+			      "%s is revoked, and this request has its keys: make new ones on the "
+			      "host (microhsm forget, init, request), and enrol that request",
+			      e->name);
+	return ret ? ret : again(rc, e, &s, standing == RC_HOLDS);
+}
+
+/* Where a code goes, nothing else does. */
+static int check_code(const struct rc *rc, const struct enrolment *e)
+{
+	const char *code = rc_value(e->args, "--code"), *out = rc_value(e->args, "--output");
+
+	if (!code)
+		return 0;
+	if (!e->kei && !e->kec)
+		return mh_fail(MH_EXIT_USAGE, "%s asks for no secret: its bundle needs no code",
+			       e->name);
+	if (out && !strcmp(code, out))
+		return mh_fail(MH_EXIT_USAGE,
+			       "a code goes another way than the bundle: give --code and --output "
+			       "two files");
+	if (rc->json && !strcmp(code, "-"))
+		return mh_fail(MH_EXIT_USAGE,
+			       "standard output is for the code or for --json: give --code FILE");
+	return 0;
+}
+
+static int read_request(struct rc *rc, struct enrolment *e)
 {
 	const char *path = e->args->operand[0];
 	int ret = mh_armour_read(path, "JOIN REQUEST", MH_JOIN_REQUEST_MAX, &e->request);
@@ -292,23 +370,13 @@ static int read_request(struct enrolment *e)
 	e->kec = e->q.kec_kind == MH_KIND_SECRET;
 	snprintf(e->name, sizeof(e->name), "%.*s", (int)e->q.name.n, e->q.name.p);
 	mh_join_request_hash(mh_bytes_buf(&e->request), e->hash);
-	if (e->kec && !rc_value(e->args, "--vault"))
-		return mh_fail(MH_EXIT_USAGE,
-			       "%s asks for a Kec-secret, which only officers' vaults and the host "
-			       "hold: give --vault FILE",
-			       e->name);
-	if (!e->kei && !e->kec && rc_value(e->args, "--code"))
-		return mh_fail(MH_EXIT_USAGE,
-			       "%s asks for no secret: its bundle needs no code", e->name);
-	return 0;
+	return check_code(rc, e);
 }
 
 static int run(struct rc *rc, struct enrolment *e)
 {
 	char what[MH_NAME_MAX + 32], fingerprint[MH_FINGERPRINT_LEN];
-	u8 leaf[MH_HASH_LEN];
-	bool same = false;
-	int ret = read_request(e);
+	int ret = read_request(rc, e);
 
 	if (ret)
 		return ret;
@@ -317,18 +385,21 @@ static int run(struct rc *rc, struct enrolment *e)
 	ret = rc_open_quorum(rc);
 	if (!ret) {
 		mh_ctx_entity(rc->region, e->q.name, e->ecx);
-		ret = already(rc, e, &same, leaf);
+		ret = already(rc, e);
 	}
 	if (!ret)
 		ret = rc_confirm_fingerprint(rc, what, fingerprint,
 					     rc_value(e->args, "--fingerprint"));
 	if (!ret)
-		ret = same ? add_keys(rc, e, leaf, NULL) : add_entity(rc, e);
+		ret = e->how == SAME ? add_keys(rc, e, e->leaf, NULL) :
+		      e->how == RENEWED ? add_renewed(rc, e) : add_entity(rc, e);
+	if (!ret && e->how != RENEWED)
+		ret = begin_bundle(rc, e);
 	if (!ret)
 		ret = rc_submit(rc);
-	if (!ret && !same)
+	if (!ret && e->how != SAME)
 		ret = rc_holds(rc, MH_ENTITY, e->name);
-	return ret ? ret : write_bundle(rc, e);
+	return ret ? ret : finish(rc, e);
 }
 
 int rc_entity_enrol(struct rc *rc, const struct rc_args *a)
@@ -347,6 +418,9 @@ int rc_entity_enrol(struct rc *rc, const struct rc_args *a)
 	if (!ret)
 		ret = run(rc, &e);
 	mh_bytes_free(&e.request);
+	mh_bytes_free(&e.former);
+	mh_bytes_free(&e.anchors);
+	mh_bytes_free(&e.trust);
 	mh_wipe(&e, sizeof(e));
 	return ret;
 }

@@ -259,15 +259,16 @@ static int wrap_pair(struct rc *rc, struct making *k, const struct recipient *to
 static int wrap_secret(struct rc *rc, struct making *k, const struct recipient *to, u8 *wrap)
 {
 	int ret = rc_vault(rc, k->args, false);
-	const u8 *kec = ret ? NULL : mh_vault_find(rc->vault, to->kid);
+	const u8 *kec = rc_kec_secret(rc, to->kid);
 
 	if (ret)
 		return ret;
 	if (!kec)
 		return mh_fail(MH_EXIT_NOTFOUND,
-			       "the Kec-secret of %.*s is not in the vault %s: nothing was added; "
-			       "give the vault with which it was enrolled",
-			       (int)to->name.n, to->name.p, rc_value(k->args, "--vault"));
+			       "the Kec-secret of %.*s is in no vault that was given: nothing was "
+			       "added; give the one with which it was enrolled too, by one more "
+			       "--vault",
+			       (int)to->name.n, to->name.p);
 	if (mh_wrap_seal_secret(wrap, k->ke, MH_BUF(k->icx, 32), kec, MH_BUF(to->ecx, 32), NULL))
 		return mh_fail(MH_EXIT_FAILED, "wrapping for %.*s failed", (int)to->name.n,
 			       to->name.p);
@@ -335,7 +336,7 @@ static const struct rc_option add_options[] = {
 	{ "--file", "FILE", "the key's raw bytes; - for standard input" },
 	{ "--generate", NULL, "make a key that nobody has seen" },
 	{ "--life", "TIME", "validity (default 730d)" },
-	RC_VAULT_OPTION,
+	RC_VAULT_OPTION("; again for more"),
 	{ 0 },
 };
 

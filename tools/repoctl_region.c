@@ -20,7 +20,7 @@ static int officer_key_create(struct rc *rc, const struct rc_args *a)
 
 	if (strcmp(a->operand[0], "create") || a->operands != 2)
 		return mh_fail(MH_EXIT_USAGE, "usage: repoctl officer key create FILE");
-	ret = rc_new_passphrase(rc, path, pass);
+	ret = rc_new_passphrase(rc, path, "New passphrase: ", pass);
 	if (ret)
 		return ret;
 	ret = mh_officer_create(path, pass, pub);

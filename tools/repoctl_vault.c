@@ -24,29 +24,56 @@ static int ask(struct rc *rc, const char *path, bool anew, char pass[RC_PASSPHRA
 {
 	char prompt[256];
 
-	if (anew)
-		return rc_new_passphrase(rc, path, pass);
-	snprintf(prompt, sizeof(prompt), "Passphrase of the vault %s: ", path);
-	return rc_passphrase(rc, path, prompt, pass);
+	snprintf(prompt, sizeof(prompt), "Passphrase of the %svault %s: ", anew ? "new " : "",
+		 path);
+	return anew ? rc_new_passphrase(rc, path, prompt, pass) :
+		      rc_passphrase(rc, path, prompt, pass);
 }
 
-int rc_vault(struct rc *rc, const struct rc_args *a, bool make)
+static int open_vault(struct rc *rc, const char *path, bool add)
 {
-	const char *path = rc_value(a, "--vault");
 	char pass[RC_PASSPHRASE_MAX + 1] = "";
-	bool anew;
-	int ret;
+	const bool anew = add && access(path, F_OK);
+	int ret = ask(rc, path, anew, pass);
 
-	if (rc->vault)
-		return 0;
-	if (!path)
-		return mh_fail(MH_EXIT_USAGE, "give --vault FILE: it has the Kec-secret");
-	anew = make && access(path, F_OK);
-	ret = ask(rc, path, anew, pass);
 	if (!ret && anew && !*pass)
 		ret = mh_fail(MH_EXIT_USAGE, "a vault needs a passphrase that is not empty");
 	if (!ret)
-		ret = tell(path, mh_vault_open(&rc->vault, path, pass, make));
+		ret = tell(path, mh_vault_open(&rc->vault[rc->vaults], path, pass, add));
 	mh_wipe(pass, sizeof(pass));
+	if (ret)
+		return ret;
+	rc->vaults++;
+	if (anew)
+		mh_note("%s is a new vault; keep a copy of it, and use it for the next host too",
+			path);
+	return 0;
+}
+
+int rc_vault(struct rc *rc, const struct rc_args *a, bool add)
+{
+	const char *const *path;
+	unsigned int n = rc_values(a, "--vault", &path);
+	int ret = 0;
+
+	if (rc->vaults)
+		return 0;
+	if (!n)
+		return mh_fail(MH_EXIT_USAGE,
+			       "a host's Kec is a secret: give the vault that has it, --vault FILE");
+	if (add && n > 1)
+		return mh_fail(MH_EXIT_USAGE,
+			       "a Kec-secret goes into one vault: give --vault once");
+	for (unsigned int i = 0; i < n && !ret; i++)
+		ret = open_vault(rc, path[i], add);
 	return ret;
+}
+
+const u8 *rc_kec_secret(const struct rc *rc, const u8 kid[MH_HASH_LEN])
+{
+	const u8 *kec = NULL;
+
+	for (unsigned int i = 0; i < rc->vaults && !kec; i++)
+		kec = mh_vault_find(rc->vault[i], kid);
+	return kec;
 }

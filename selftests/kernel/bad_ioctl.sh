@@ -67,7 +67,7 @@ no ok SIGN serial="$id" arg=odd
 no ENOKEY FETCH region=hq name=disk/data keyring=-3 arg=odd
 verdict "an argument at an odd address is no fault"
 
-no EINVAL $INIT flags=1
+no EINVAL $INIT flags=4
 no EINVAL $INIT flags=0x80000000
 no EINVAL $INIT reserved=x
 no EINVAL INIT $SEAT

@@ -65,6 +65,9 @@ no EINVAL join 1=@0 2=$Z 3=@200
 for n in 0 1 31 33 64; do
 	no ERANGE join 1=s$id 2=@$n 3=@200
 done
+for n in 0 19 21; do
+	no ERANGE join 1=s$id 2=$Z 3=@200 15=@$n
+done
 no ERANGE join 1=s$id 2=$Z 3=@60001
 no ERANGE join 1=s$id 2=$Z 3=@65000
 verdict "JOIN: attributes that are absent, short or long"
@@ -84,7 +87,7 @@ no ERANGE statement 2=@31 4=@200
 no ERANGE statement 2=$Z 4=@16385
 no ENOKEY $PUSH
 verdict "STATEMENT: attributes, and a Region that is not joined"
-no EINVAL $JOIN 15=@4
+no EINVAL $JOIN 16=@4
 no EINVAL $JOIN 99=@4
 no EINVAL $PUSH 3=@4
 verdict "attributes of other commands are unknown"

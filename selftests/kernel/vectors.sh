@@ -28,7 +28,7 @@ forget()
 	wait_for 5 sh -c "! keyctl rdescribe $1"
 }
 
-plan 30
+plan 27
 mkdir state
 ok "the vectors" vector_files .
 # Their statements are issued then, and EPOCH lives for a day.
@@ -66,11 +66,6 @@ says "the same Region" "eu/host-1: joined, Region fingerprint $(cat right.region
 	microhsm status
 is "sealed again" "$($ip seal "$id" again.blob)" ok
 is "with all that it held" "$(stat -c %s again.blob)" "$(stat -c %s joined.blob)"
-forget "$id"
-id=$($ip unlock before.blob s)
-ok "r03 one of before there were kinds" test "$id" -gt 0
-is "is sealed with them" "$($ip seal "$id" again.blob)" ok
-is "else as it was" "$(stat -c %s again.blob)" "$(stat -c %s joined.blob)"
 forget "$id"
 for route in secret code; do
 	id=$($ip unlock secret.blob s)

@@ -110,7 +110,7 @@ altered()
 	cp "$W/right" "$W/h3.bundle"
 }
 
-plan 73
+plan 88
 ok "a Region" office_open
 id=$(stmt region)
 fails_with "a kind that is none" 2 made h0 pair both
@@ -119,6 +119,8 @@ ok "r05 Kec a secret" made h2 pair secret
 ok "both" made h3 secret secret
 ok "and both, by a code" made h4 secret secret
 ok "a host of pairs" made h5 pair pair
+made h6 pair secret > "$W/log"
+made h7 pair secret > "$W/log"
 
 # ---- the office ----
 known > "$W/before" 2> /dev/null
@@ -128,6 +130,10 @@ fails_with "a vault needs a passphrase" 2 enrol h2 --vault "$V"
 unset VAULT_PASS
 fails_with "a vault in no directory" 3 enrol h2 --vault "$W/none/vault"
 fails_with "pairs need no code" 2 enrol h5 --code "$W/code"
+fails_with "a code goes another way than the bundle" 2 enrol h4 --vault "$V" --code "$W/h4.bundle"
+fails_with "nor with what machines read" 2 enrol h4 --vault "$V" --code - --json
+fails_with "a code that cannot be written" 3 enrol h4 --vault "$V" --code "$W/none/code"
+rm -f "$V" "$V.lock"
 known > "$W/after" 2> /dev/null
 ok "nothing came of it" cmp "$W/before" "$W/after"
 ok "r04 a Kei-secret goes without a vault" enrol h1
@@ -144,6 +150,7 @@ fails_with "a wrong passphrase of the vault" 4 enrol h3 --vault "$V" --replace
 unset VAULT_PASS
 printf x > "$W/novault"
 fails_with "no vault" 4 enrol h3 --vault "$W/novault" --replace
+fails_with "a Kec-secret goes into one vault" 2 enrol h3 --vault "$V" --vault "$W/other" --replace
 start holder sh -c "exec 9> $V.lock; flock -n 9 && echo held && exec sleep 60"
 wait_for 5 grep -q held "$TMPDIR/holder.log"
 fails_with "it is not to be had" 5 enrol h3 --vault "$V" --replace
@@ -189,10 +196,12 @@ for h in h1 h2 h3 h4 h5; do
 	officer dataset show h3/group > "$W/shown"
 	ok "r09 who holds its Kec-secret is shown" grep -q '"kec-secret-held-by"' "$W/shown"
 	fails_with "none wraps without the vault" 2 officer instance add h3/group --file "$W/plain"
-	VAULT_PASS=tea
-	fails_with "nor with a vault of others" 3 officer instance add h3/group --file "$W/plain" \
+	ok "another vault" enrol h7 --vault "$W/other"
+	fails_with "which has not this host's" 3 officer instance add h3/group --file "$W/plain" \
 		--vault "$W/other"
-	unset VAULT_PASS
+	printf 'tea\ncoffee\ncoffee\n' > "$W/pass3"
+	ok "both together have" sh -c "repoctl --key $W/officer.pem --passphrase-fd 5 \
+		instance add h3/group --file $W/plain --vault $W/other --vault $V 5< $W/pass3"
 	ok "session's mode needs none" officer instance add h3/session --file "$W/plain"
 	# ---- revoked ----
 	officer entity revoke h3
@@ -200,3 +209,18 @@ for h in h1 h2 h3 h4 h5; do
 	fails_with "not enrolled again by this request" 8 enrol h3 --vault "$V" --replace
 	gone h3
 done
+
+# ---- an enrolment that ends ----
+ok "r09 h6, for half an hour" enrol h6 --vault "$V" --life 30m
+ok "h6 joins" join h6
+ok "its DataSets" may h6
+ok "fetches" has h6
+date -s "@$(($(date +%s) + 3600))" > /dev/null
+not_ok "not after that" has h6
+rm "$W/h6.bundle"
+ok "r09 the same request renews it" enrol h6
+not_ok "there is no bundle" test -e "$W/h6.bundle"
+ok "the secrets are as they were" has h6
+gone h6
+date -s "@$(($(date +%s) + 90000))" > /dev/null
+fails_with "r09 a bundle of yesterday" 4 join h7

@@ -135,7 +135,7 @@ def blobs():
             refuses(blob, flip(f["blob"], at), inputs, f["c"])
         refuses(blob, f["blob"], [b"x" * 32] + inputs[1:], f["c"])
         refuses(blob, f["blob"], inputs[:-1], f["c"])
-    assert names == ["file", "seats", "identity", "joined", "before", "secret"]
+    assert names == ["file", "seats", "identity", "joined", "secret"]
     return len(names)
 
 

@@ -227,10 +227,10 @@ static void enrol(const char *dir)
 
 /* ---- sealed blobs ---- */
 
-static struct gen_blob blobs[6];
-static const char *const blob_names[] = { "file", "seats", "identity", "joined", "before", "secret" };
-static u8 content[6][8192];
-static size_t content_n[6];
+static struct gen_blob blobs[5];
+static const char *const blob_names[] = { "file", "seats", "identity", "joined", "secret" };
+static u8 content[5][8192];
+static size_t content_n[5];
 
 static void seats_make(struct gen_blob *b)
 {
@@ -284,19 +284,18 @@ static void write_trust(struct mh_writer *w)
 	mh_write_bytes(w, sw.st[SW_ENROL].s.leaf, 32);
 }
 
-/* version 0 knows pairs only; secret: a pending one whose keys will come */
-static size_t identity(u8 *out, size_t size, u8 version, bool secret, bool joined)
+/* Version 0 is for pairs; secret: one whose keys will come */
+static size_t identity(u8 *out, size_t size, bool secret, bool joined)
 {
-	const u8 kind = secret ? MH_KIND_SECRET : MH_KIND_PAIR;
 	static const char addresses[] = "repo1.example:7100\n/run/stp";
 	struct mh_writer w;
 
 	mh_writer_init(&w, out, size);
-	mh_write_u8(&w, version);
+	mh_write_u8(&w, secret);
 	mh_write_v(&w, "host-1", 6);
-	if (version) {
-		mh_write_u8(&w, kind);
-		mh_write_u8(&w, kind);
+	if (secret) {
+		mh_write_u8(&w, MH_KIND_SECRET);
+		mh_write_u8(&w, MH_KIND_SECRET);
 	}
 	mh_write_bytes(&w, secret ? once : kei, 32);
 	mh_write_bytes(&w, kes, 32);
@@ -345,10 +344,9 @@ static void blob(const char *dir)
 	content_n[0] = 7;
 	memcpy(content[1], "content of many seats", 21);
 	content_n[1] = 21;
-	content_n[2] = identity(content[2], sizeof(content[2]), 1, false, false);
-	content_n[3] = identity(content[3], sizeof(content[3]), 1, false, true);
-	content_n[4] = identity(content[4], sizeof(content[4]), 0, false, true);
-	content_n[5] = identity(content[5], sizeof(content[5]), 1, true, false);
+	content_n[2] = identity(content[2], sizeof(content[2]), false, false);
+	content_n[3] = identity(content[3], sizeof(content[3]), false, true);
+	content_n[4] = identity(content[4], sizeof(content[4]), true, false);
 	for (size_t i = 0; i < ARRAY_SIZE(blobs); i++) {
 		if (i == 1)
 			seats_make(&blobs[i]);

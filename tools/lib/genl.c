@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Generic netlink over libmnl; see genl.h. */
 #include "genl.h"
+#include "core/crypto.h"
 
 #include <linux/genetlink.h>
 #include <stdlib.h>
@@ -112,5 +113,7 @@ void mh_genl_close(struct mh_genl *g)
 {
 	if (g && g->nl)
 		mnl_socket_close(g->nl);
+	if (g)
+		mh_wipe(g->buf, sizeof(g->buf));	/* a join's has the code */
 	free(g);
 }

@@ -5,9 +5,11 @@
 
 #include <argon2.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PIN = 3, HEAD = 5, ENTRY = MH_HASH_LEN + MH_KEY_LEN };
@@ -20,16 +22,40 @@ struct mh_vault {
 	struct mh_bytes content;
 };
 
+/* Where links lead, lest a write replace one; a new file's directory is there. */
+static int resolve(struct mh_vault *v, const char *path, bool add)
+{
+	char copy[PATH_MAX], dir[PATH_MAX];
+	struct stat st;
+
+	if (strlen(path) >= sizeof(copy))
+		return -ENAMETOOLONG;
+	if (realpath(path, v->path))
+		return 0;
+	if (errno != ENOENT || !add || !lstat(path, &st))
+		return -errno;
+	strcpy(copy, path);
+	if (!realpath(dirname(copy), dir))
+		return -errno;
+	strcpy(copy, path);
+	if ((size_t)snprintf(v->path, sizeof(v->path), "%s/%s", dir, basename(copy)) >=
+	    sizeof(v->path))
+		return -ENAMETOOLONG;
+	return 0;
+}
+
 /* Beside the file, which is replaced whenever it is written */
-static int take_lock(struct mh_vault *v)
+static int take_lock(struct mh_vault *v, bool add)
 {
 	char path[PATH_MAX + 8];
 
 	snprintf(path, sizeof(path), "%s.lock", v->path);
 	v->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (v->lock < 0)
-		return -errno;
-	return flock(v->lock, LOCK_EX | LOCK_NB) ? (errno == EWOULDBLOCK ? -EBUSY : -errno) : 0;
+		return add ? -errno : 0;
+	if (flock(v->lock, (add ? LOCK_EX : LOCK_SH) | LOCK_NB))
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	return 0;
 }
 
 static int stretch(struct mh_vault *v, const char *passphrase)
@@ -114,7 +140,7 @@ static int read_blob(struct mh_vault *v, const char *passphrase, struct mh_buf b
 	return check(v);
 }
 
-int mh_vault_open(struct mh_vault **out, const char *path, const char *passphrase, bool make)
+int mh_vault_open(struct mh_vault **out, const char *path, const char *passphrase, bool add)
 {
 	struct mh_vault *v = calloc(1, sizeof(*v));
 	struct mh_bytes blob = { 0 };
@@ -123,11 +149,12 @@ int mh_vault_open(struct mh_vault **out, const char *path, const char *passphras
 	if (!v)
 		return -ENOMEM;
 	v->lock = -1;
-	ret = snprintf(v->path, sizeof(v->path), "%s", path) < PATH_MAX ? take_lock(v) :
-									  -ENAMETOOLONG;
+	ret = resolve(v, path, add);
+	if (!ret)
+		ret = take_lock(v, add);
 	if (!ret) {
-		ret = mh_file_read(path, MH_VAULT_MAX, &blob);
-		if (ret == -ENOENT && make)
+		ret = mh_file_read(v->path, MH_VAULT_MAX, &blob);
+		if (ret == -ENOENT && add)
 			ret = begin(v, passphrase);
 		else if (!ret)
 			ret = read_blob(v, passphrase, mh_bytes_buf(&blob));
@@ -183,7 +210,7 @@ static int write_blob(struct mh_vault *v, const struct mh_bytes *content)
 	int ret = mh_random(v->header.blob_salt, sizeof(v->header.blob_salt));
 
 	if (!ret && !out)
-		ret = size > MH_VAULT_MAX ? -ENOSPC : -ENOMEM;
+		ret = size > MH_VAULT_MAX ? -EFBIG : -ENOMEM;
 	if (!ret)
 		ret = mh_blob_seal(&v->header, v->seat, mh_bytes_buf(content), out, size);
 	if (ret > 0)

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/* The server's card, and what is sealed to it. */
+#include "repoctl.h"
+#include "core/hpke.h"
+
+int rc_card(struct rc *rc, struct mh_bytes *bytes, struct mh_card *card)
+{
+	int ret = rc_call(rc, MH_ADMIN_CARD, MH_BUF(NULL, 0), bytes);
+
+	if (!ret && mh_card_decode(card, mh_bytes_buf(bytes))) {
+		mh_bytes_free(bytes);
+		ret = mh_fail(MH_EXIT_BAD_INPUT,
+			      "the server card is malformed, or its signature does not hold");
+	}
+	return ret;
+}
+
+/* A DELEGATION of the Region's officers lets this key serve it. */
+static bool serves(const struct rc *rc, struct mh_buf statement, const struct mh_card *card)
+{
+	struct mh_stmt s;
+
+	return !mh_stmt_parse(&s, statement.p, statement.n) && s.type == MH_DELEGATION &&
+	       mh_stmt_num(&s, MH_A_ROLE) == MH_ROLE_SERVE &&
+	       mh_buf_equal(mh_stmt_attr(&s, MH_A_KEY), MH_BUF(card->sp2, MH_P256_PUB_LEN)) &&
+	       !mh_stmt_verify(&s, rc->region, &rc->anchor);
+}
+
+/* Who answers on the admin socket may be anybody: what it says of itself is not enough. */
+static int check_card(struct rc *rc, const struct mh_card *card)
+{
+	struct mh_bytes trust = { 0 };
+	struct mh_reader r;
+	int ret = rc_call(rc, MH_ADMIN_TRUST, MH_BUF(rc->region, 32), &trust);
+	bool known = false;
+	u8 n;
+
+	if (ret)
+		return ret;
+	mh_reader_init(&r, trust.p, trust.n);
+	n = mh_read_u8(&r);
+	while (n-- && !r.err && !known)
+		known = serves(rc, mh_read_big(&r, MH_STMT_MAX), card);
+	mh_bytes_free(&trust);
+	if (known)
+		memcpy(rc->card_sp2, card->sp2, sizeof(rc->card_sp2));
+	return known ? 0 :
+	       mh_fail(MH_EXIT_DENIED,
+		       "no DELEGATION of this Region's officers lets this server serve it: it is told "
+		       "no secret; see repoctl delegation create");
+}
+
+int rc_item_sealed(struct rc *rc, u8 item, struct mh_buf label, const u8 leaf[32], const u8 *secret)
+{
+	const struct mh_buf info[] = { label, MH_BUF(leaf, 32) };
+	struct mh_bytes bytes;
+	struct mh_card card;
+	u8 out[32 + 48];
+	int ret = rc_card(rc, &bytes, &card);
+
+	if (ret)
+		return ret;
+	/* its signature is by this key */
+	ret = memcmp(card.sp2, rc->card_sp2, sizeof(rc->card_sp2)) ? check_card(rc, &card) : 0;
+	if (!ret && mh_hpke_seal(card.hpke, info, 2, MH_BUF(NULL, 0), secret, 32, NULL, out,
+				 out + 32))
+		ret = mh_fail(MH_EXIT_FAILED, "sealing to the server's key failed");
+	mh_bytes_free(&bytes);
+	if (!ret)
+		ret = rc_item(rc, item, MH_BUF(leaf, 32), MH_BUF(out, sizeof(out)));
+	return ret;
+}
