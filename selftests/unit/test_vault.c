@@ -179,7 +179,7 @@ static void r09_code(void **state)
 {
 	u8 code[MH_JOIN_CODE_LEN], back[MH_JOIN_CODE_LEN];
 	char text[MH_CODE_TEXT];
-	const char from[] = "foobar-foobar-foobar";
+	static const char from[] = "foobar-foobar-foobar";
 	static const char *const bad[] = {
 		"", "aaaa", "aaaa-aaaa-aaaa-aaaa-aaaa-aaaa-aaaa-aaa",
 		"aaaa-aaaa-aaaa-aaaa-aaaa-aaaa-aaaa-aaaaa",
