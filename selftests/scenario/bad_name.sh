@@ -3,6 +3,7 @@
 # where: vm
 # own-vm: yes
 # timeout: 200
+# kernels: 6.12
 # R23 R17: upstreams by name: one that stands for several addresses, of which some are dead; a name
 # that nobody knows, and a name server that says nothing. The agent goes on with all else meanwhile.
 # shellcheck source=selftests/lib.sh
