@@ -158,6 +158,10 @@ fuzz: ensure-deps
 check-debug: ensure-deps
 	@selftests/vm/debug-kernel.sh build > /dev/null
 	@selftests/run.sh -k debug vm $(if $(T),'$(T)')
+# A million random calls, on one kernel: K=6.1, 6.12 or debug
+fuzz-kernel: ensure-deps
+	@$(if $(filter debug,$(K)),selftests/vm/debug-kernel.sh build > /dev/null)
+	@selftests/run.sh -k $(or $(K),6.12) long long_calls
 # ROUNDS=1000 takes a quarter of an hour
 crash: ensure-deps $(B)/ktest/crash
 	@$(B)/ktest/crash $(or $(ROUNDS),100)
@@ -206,10 +210,11 @@ help:
 	@echo 'style       checkpatch, sparse, W=1, clang-tidy, shellcheck, sizes'
 	@echo 'crash       ROUNDS=1000 times repositoryd is killed while it is busy'
 	@echo 'fuzz        SECONDS=60 for each target;  bench: measurements, each beside its bound'
+	@echo 'fuzz-kernel a million random calls of the module; K=6.1, 6.12 or debug (50,000)'
 	@echo 'vectors     the vectors of our own, made anew, and the page that prints them'
 	@echo 'install     tools, daemon, man pages: DESTDIR= PREFIX=;  clean;  help'
 	@echo 'modules_install   the module, where modprobe finds it: KVER=, INSTALL_MOD_PATH='
 
 .PHONY: all nomodule module testmod modules_install tools daemon man unit ktest fuzzers deps \
-	ensure-deps demo check style fuzz check-debug crash bench vectors install clean help
+	ensure-deps demo check style fuzz fuzz-kernel check-debug crash bench vectors install clean help
 .DELETE_ON_ERROR:

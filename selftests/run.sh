@@ -3,9 +3,10 @@
 #
 # Run checks; one line for each result, last line "N passed, N failed".
 #
-#   run.sh [-k KERNEL] [-f SECONDS] [-j JOBS] all|unit|vm|host|fuzz|style|build [PATTERN]
+#   run.sh [-k KERNEL] [-f SECONDS] [-j JOBS] all|unit|vm|long|host|fuzz|style|build [PATTERN]
 #     -k   one kernel: 6.1, 6.12 or debug (both cloud kernels)
 #     -f   seconds for each fuzz target (5)
+#     long: VM scripts of names long_..., which all and vm leave out
 #     PATTERN  a regex on the name: of the test program, script or style check
 #
 # A script says in its first 20 lines, all optional:
@@ -30,7 +31,7 @@ while getopts k:f:j: o; do
 	k) KERNELS=$OPTARG ;;
 	f) SECONDS_FUZZ=$OPTARG ;;
 	j) JOBS=$OPTARG ;;
-	*) sed -n '4,18p' "$0" >&2; exit 2 ;;
+	*) sed -n '4,19p' "$0" >&2; exit 2 ;;
 	esac
 done
 shift $((OPTIND - 1))
@@ -94,13 +95,13 @@ stage_build()
 
 	case $WHAT in
 	all|build|host) build tools tools; build daemon daemon ;;
-	vm) build programs tools daemon ;;
+	vm|long) build programs tools daemon ;;
 	esac
 	case $WHAT in all|build|unit) build "unit tests" unit ;; esac
 	case $WHAT in all|build|fuzz) build "fuzz targets" fuzzers ;; esac
-	case $WHAT in all|build|vm|host) build "kernel test programs" ktest ;; esac
+	case $WHAT in all|build|vm|long|host) build "kernel test programs" ktest ;; esac
 	case $WHAT in
-	all|build|vm|host)
+	all|build|vm|long|host)
 		[ -e kmod/main.c ] || return
 		for k in $KERNELS; do
 			build_module "$k"
@@ -208,6 +209,7 @@ list_vm()
 			[ -e "$s" ] || continue
 			name=${s#selftests/}
 			[ "$(header where "$s")" = host ] && continue
+			case $WHAT-${s##*/} in long-long_*) ;; long-* | *-long_*) continue ;; esac
 			[[ $name =~ $PATTERN ]] || continue
 			only=$(header kernels "$s")
 			[ "$k" = debug ] || [ -z "$only" ] || [[ " $only " == *" $k "* ]] || continue
@@ -255,7 +257,7 @@ list_jobs()
 			[[ style-$c =~ $PATTERN ]] && echo "style $c"
 		done ;;
 	esac
-	case $WHAT in all|vm) list_vm ;; esac
+	case $WHAT in all|vm|long) list_vm ;; esac
 	case $WHAT in all|host) list_host ;; esac
 	case $WHAT in all|unit)
 		for c in selftests/unit/test_*.c; do
