@@ -6,7 +6,7 @@
 # which the runner reads; everything else a script prints is log.
 
 # Run by hand, outside a runner: results go to the terminal.
-{ : >&3; } 2> /dev/null || exec 3>&1
+(: >&3) 2> /dev/null || exec 3>&1
 
 _n=0
 _bad=0

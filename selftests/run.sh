@@ -15,6 +15,7 @@
 #   # mem: MB (512)                              # own-vm: yes
 #   # cpus: N (1; on the debug kernel 2)
 #   # boots: N  that many boots with one disk on /disk, MH_BOOT says which
+#   # beside: interop/X.py  on the host meanwhile; the VM reaches it at 10.0.2.100:7878
 
 set -u
 

@@ -11,15 +11,16 @@ import office as o
 import stp
 from sp2 import Hooks, Shelf
 from statement import MODE_GROUP
+from wire import u32
 
 TABLE = []
 KEY = b"the thirty-two bytes of the key."
 
 
-def case(errno, after=None):
+def case(errno, after=None, table=None):
     """after: the name of a case whose DataSet it is, and what the host knows of that."""
     def add(spoil):
-        TABLE.append((spoil.__name__, errno, spoil, after))
+        (TABLE if table is None else table).append((spoil.__name__, errno, spoil, after))
         return spoil
     return add
 
@@ -34,24 +35,24 @@ class Case:
         self.make()
 
     def begin(self, sp2):
-        """Ten seconds after the last case, with an EPOCH of then: all is right, or right again."""
-        self.sp2 = copy.copy(sp2)
+        """Five seconds after the last case, with an EPOCH of then: all is right, or right again."""
+        self.parent, self.sp2 = sp2, copy.copy(sp2)
         self.sp2.shelves, self.hooks = self.shelves, Hooks()
         self.sp2.hooks = self.hooks
-        self.office.now += 10
+        self.office.now += 5
         self.epoch()
 
     def make(self, mode=MODE_GROUP, attrs=None, policy=None, version=1, dataset=None, instance=None,
              plain=KEY):
         """All of it anew; dataset, instance: of issue()."""
-        self.policy = self.office.policy(self.name, policy)
+        self.policy = self.office.policy(self.name, {118: u32(2), **(policy or {})})
         self.remake(mode, attrs, version, dataset, instance, plain)
 
     def remake(self, mode=MODE_GROUP, attrs=None, version=1, dataset=None, instance=None, plain=KEY,
                policies=None):
         """With the POLICY that is there, or these."""
         policies = [self.policy] if policies is None else policies
-        self.plain = plain
+        self.plain, self.exported = plain, bool(policies)
         said = {"mode": mode, "policies": policies, **(dataset or {})}
         self.dataset = self.office.dataset(self.name, **said)
         self.instance = self.office.instance(self.name, version, plain, mode, policies=policies,
@@ -165,14 +166,14 @@ def named(errno, name, spoil, after=None):
 
 
 class Cases:
-    """All of TABLE on one SP2, in order."""
+    """All of a table on one SP2, in order."""
 
-    def __init__(self, sp2, entity):
-        self.sp2, self.entity, self.had = sp2, entity, {}
+    def __init__(self, sp2, entity, table=None):
+        self.sp2, self.entity, self.table, self.had = sp2, entity, table or TABLE, {}
 
     def __iter__(self):
         """name, errno, Case; spoilt, so to be served before the next one is asked for."""
-        for name, errno, spoil, after in TABLE:
+        for name, errno, spoil, after in self.table:
             if after:
                 self.had[name] = self.had[after]
                 self.had[name].begin(self.sp2)

@@ -10,7 +10,7 @@ import stp
 from cases import KEY, case, chunks, flip, named, records, sealed, wraps
 from sp2 import refused
 from statement import GROUP_EPOCH, GUARDIAN, MODE_GROUP, RAW, SESSION
-from wire import V, u32, u64, u8, zero
+from wire import V, u32, u64, u8, v, zero
 
 
 # ---- modes ----
@@ -351,3 +351,24 @@ def hello_for_a_record(x):
 @sealed
 def anchors_in_a_session(x):
     return [stp.frame(stp.ANCHORS, b"\1\0" + V(b""))]
+
+
+# ---- records of no request, before the answer ----
+
+def before(errno, name, *given):
+    named(errno, name, lambda c: c.hook("pushes", lambda x: x + list(given)))
+
+
+before("ok", "push_of_no_statement", (stp.PUSH, b"no statement"))
+before("ok", "push_of_nothing", (stp.PUSH, b""))
+before("ok", "stale_is_a_hint", (stp.STALE, v(b"w/other")))
+before("ok", "ticket", (stp.TICKET, zero(64)))
+before("ECONNRESET", "close_for_an_answer", (stp.CLOSE, b""))
+before("EBADMSG", "record_of_type_13", (13, b""))
+before("EBADMSG", "record_of_type_0", (0, b""))
+before("EBADMSG", "manifest_of_no_request", (stp.MANIFEST, b"x"))
+
+
+@case("ok")
+def ten_pushes_of_one_epoch(c):
+    c.push(*[c.sp2.epoch] * 10)

@@ -56,7 +56,7 @@ class Join:
                 ("kec_kind", {51: u8(kec[0]), 54: kec[1]}),
                 ("kei", {49: kid if self.entity.mac else key}), ("kes", {50: key}),
                 ("kec", {52: kid})):
-            yield "entity_of_another_" + name, "EBADMSG", self.bundle(attrs=attrs), None
+            yield "entity_of_another_" + name, "ENOKEY", self.bundle(attrs=attrs), None
 
     def of_pairs(self):
         tail = enrol.secrets_seal(self.other(once=p.x25519_public(os.urandom(32))),
@@ -81,12 +81,12 @@ class Join:
                 ("a_secret_of_31", self.sealed(plain[:-1])),
                 ("three_secrets", self.sealed(plain[:32] * 3)),
                 ("another_number_of_secrets", self.sealed(number)),
-                ("other_secrets", self.sealed(os.urandom(len(plain)))),
                 ("secrets_for_another", self.sealed(request=to_another)),
                 ("secrets_of_another_request", self.sealed(request=self.other(hash=zero(32)))),
                 ("secrets_of_another_region", self.sealed(region=zero(32))),
                 ("secrets_by_a_code_as_by_host", u8(1) + by_code[1:])):
             yield name, "EBADMSG", self.bundle(tail), None
+        yield "other_secrets", "ENOKEY", self.bundle(self.sealed(os.urandom(len(plain)))), None
         for name, tail, code in (
                 ("a_code_where_there_is_none", right, CODE),
                 ("no_code", by_code, None),

@@ -118,16 +118,21 @@ def instance_by_officers_for_a_group(c):
     c.remake(dataset={"owner": b"staff"})
 
 
-def generated(errno, name, scope):
+def generated(errno, name, scope, pushed=False):
+    """pushed: so that it is known before MANIFEST comes."""
     def spoil(c):
         generate = c.office.delegate(GENERATE, c.name[2:], attrs={36: v(scope), 37: o.TEMPLATE_AES})
         c.remake(instance={"by": generate})
         c.shelf.beside = [generate.statement]
+        if pushed:
+            c.push(generate.statement)
     named(errno, name, spoil)
 
 
 generated("ok", "instance_generated", b"w/")
 generated("EBADMSG", "instance_generated_out_of_scope", b"x/")
+generated("ok", "instance_generated_by_a_known_one", b"w/", True)
+generated("EPERM", "instance_generated_by_a_known_one_out_of_scope", b"x/", True)
 
 
 # ---- STATEMENTs ----

@@ -112,7 +112,7 @@ class Office:
         if publish:
             new.statement = s
             self.anchors.append(s)
-            self.rag = new
+            self.former, self.rag = self.rag, new
         return s
 
     # ---- DELEGATIONs, EPOCHs ----

@@ -61,6 +61,13 @@ class Wire:
         except TimeoutError:
             return False
 
+    def shut(self):
+        """The end, for whoever reads at either end."""
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
     def close(self):
         self.sock.close()
 

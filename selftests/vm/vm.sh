@@ -179,6 +179,22 @@ make_overlay()
 	rm -rf "$root"
 }
 
+# A program of the host's that the guest speaks to: it says its port first.
+beside()
+{
+	local port
+
+	python3 -B -W error "$TOP/selftests/$1" > "$OUT/beside" 2>&1 < /dev/null &
+	BESIDE=$!
+	trap 'kill $BESIDE' EXIT
+	for _ in $(seq 100); do
+		port=$(grep -m 1 -x '[0-9]*' "$OUT/beside") && break
+		sleep 0.1
+	done
+	[ -n "$port" ] || die "$1 says no port: $OUT/beside"
+	FORWARDS+=",guestfwd=tcp:10.0.2.100:7878-cmd:/bin/busybox nc 127.0.0.1 $port"
+}
+
 header()
 {
 	sed -n "1,20s/^# $1: *//p" "$TOP/selftests/$2" | head -n 1
@@ -193,6 +209,8 @@ for s in "$@"; do
 	[ "${c:-1}" -le "${WANTED:-1}" ] || WANTED=$c
 	t=$(header timeout "$s")
 	BUDGET=$((${BUDGET:-40} + ${t:-60} + 20))
+	b=$(header beside "$s")
+	[ -z "$b" ] || beside "$b"
 done
 # Without KVM a second CPU costs more than it does; under lockdep and KASAN it is worth that.
 [ "$KERNEL" != debug ] || WANTED=2
