@@ -52,12 +52,6 @@ struct mh_identity {
 	bool seal_queued;		/* in that list; doorbell.c's lock */
 };
 
-/* What kid(Kec) and Kpf are of */
-static inline struct mh_buf mh_identity_kec(const struct mh_identity *id)
-{
-	return MH_BUF(id->kec_kind == MH_KIND_PAIR ? id->kec_pub : id->kec, 32);
-}
-
 struct mh_identity *mh_identity_get(struct mh_identity *id);
 void mh_identity_put(struct mh_identity *id);
 /* From keytype's .revoke (key->sem held) and .destroy; may not sleep long. */

@@ -73,36 +73,6 @@ static int mh_on_anchors(struct mh_session *s, struct mh_buf body)
 	return ret;
 }
 
-/* psk of PROTOCOL 2; the identity's lock is held */
-static int mh_session_psk(const struct mh_identity *id, const u8 x[MH_HASH_LEN], u8 psk[32])
-{
-	u8 kpf[32];
-	int ret;
-
-	ret = mh_stp_kpf(mh_identity_kec(id), id->ecx, kpf);
-	if (!ret)
-		ret = mh_stp_psk(kpf, id->kei_kind == MH_KIND_SECRET ? id->kei : NULL, x, psk);
-	memzero_explicit(kpf, sizeof(kpf));
-	return ret;
-}
-
-/* authI, by Kei of either kind; the identity's lock is held */
-static int mh_session_authi(const struct mh_session *s, const u8 x[MH_HASH_LEN],
-			    const u8 digest[MH_HASH_LEN], u8 authi[MH_SIG_LEN])
-{
-	const struct mh_identity *id = s->identity;
-	u8 kei_x[32];
-	int ret;
-
-	if (id->kei_kind == MH_KIND_PAIR)
-		return mh_p256_sign(id->kei, digest, authi);
-	ret = mh_stp_kei_x(id->kei, x, kei_x);
-	if (!ret)
-		ret = mh_stp_auth_mac(&s->stp, kei_x, authi);
-	memzero_explicit(kei_x, sizeof(kei_x));
-	return ret;
-}
-
 static int mh_session_auth(struct mh_session *s)
 {
 	struct mh_identity *id = s->identity;
@@ -121,11 +91,12 @@ static int mh_session_auth(struct mh_session *s)
 	idi.sessions = ++id->sessions;
 	idi.receipts = id->receipts;
 	memcpy(idi.head, id->head, sizeof(idi.head));
-	ret = mh_session_psk(id, x, psk);
+	ret = mh_stp_psk_of(MH_BUF(id->kec_kind == MH_KIND_PAIR ? id->kec_pub : id->kec, 32),
+			    id->ecx, id->kei_kind == MH_KIND_SECRET ? id->kei : NULL, x, psk);
 	if (!ret)
 		ret = mh_stp_auth_begin(&s->stp, &idi, psk, digest, s->out, sizeof(s->out));
 	if (!ret)
-		ret = mh_session_authi(s, x, digest, authi);
+		ret = mh_stp_authi(&s->stp, id->kei_kind, id->kei, x, digest, authi);
 	mutex_unlock(&id->lock);
 	if (!ret)
 		ret = mh_stp_auth_finish(&s->stp, authi, s->out, sizeof(s->out));

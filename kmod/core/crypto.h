@@ -73,6 +73,9 @@ int mh_hkdf_extract(const u8 *salt, size_t saltlen, const struct mh_buf *ikm, un
 		    u8 prk[MH_HASH_LEN]);
 int mh_hkdf_expand(const u8 prk[MH_HASH_LEN], const struct mh_buf *info, unsigned int n,
 		   u8 *out, size_t outlen);
+/* Both in one: of one secret, under a salt of 32 bytes */
+int mh_hkdf(const u8 salt[MH_HASH_LEN], struct mh_buf ikm, const struct mh_buf *info,
+	    unsigned int n, u8 *out, size_t outlen);
 
 /* L("x"): ASCII "microhsm v1 x" and one zero byte, as a buf over a literal */
 #define MH_L(x) MH_BUF("microhsm v1 " x, sizeof("microhsm v1 " x))

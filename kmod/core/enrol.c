@@ -187,15 +187,9 @@ static const u8 zero_nonce[MH_NONCE_LEN];
 static int code_key(struct mh_buf code, const u8 *salt, const struct mh_buf *info,
 		    u8 key[MH_KEY_LEN])
 {
-	u8 prk[MH_HASH_LEN];
-	int ret = code.n == MH_JOIN_CODE_LEN ? 0 : -EBADMSG;
-
-	if (!ret)
-		ret = mh_hkdf_extract(salt, 32, &code, 1, prk);
-	if (!ret)
-		ret = mh_hkdf_expand(prk, info, 3, key, MH_KEY_LEN);
-	mh_wipe(prk, sizeof(prk));
-	return ret;
+	if (code.n != MH_JOIN_CODE_LEN)
+		return -EBADMSG;
+	return mh_hkdf(salt, code, info, 3, key, MH_KEY_LEN);
 }
 
 int __init mh_join_secrets_seal(struct mh_bundle *b, u8 route, struct mh_buf key,

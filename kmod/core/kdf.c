@@ -39,6 +39,18 @@ int mh_hkdf_expand(const u8 prk[MH_HASH_LEN], const struct mh_buf *info, unsigne
 	return ret;
 }
 
+int mh_hkdf(const u8 salt[MH_HASH_LEN], struct mh_buf ikm, const struct mh_buf *info,
+	    unsigned int n, u8 *out, size_t outlen)
+{
+	u8 prk[MH_HASH_LEN];
+	int ret = mh_hkdf_extract(salt, MH_HASH_LEN, &ikm, 1, prk);
+
+	if (!ret)
+		ret = mh_hkdf_expand(prk, info, n, out, outlen);
+	mh_wipe(prk, sizeof(prk));
+	return ret;
+}
+
 int mh_sub(struct mh_buf k, struct mh_buf label, struct mh_buf ctx, u8 *out, size_t outlen)
 {
 	static const char salt[] = "microhsm v1 key";

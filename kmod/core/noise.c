@@ -31,13 +31,7 @@ void mh_noise_mix_hash(struct mh_noise *s, struct mh_buf data)
 /* HKDF(ck, ikm) of Noise section 4.3: extract, then expand with no info */
 static int derive(const u8 ck[MH_HASH_LEN], struct mh_buf ikm, u8 *out, size_t n)
 {
-	u8 prk[MH_HASH_LEN];
-	int ret = mh_hkdf_extract(ck, MH_HASH_LEN, &ikm, 1, prk);
-
-	if (!ret)
-		ret = mh_hkdf_expand(prk, NULL, 0, out, n);
-	mh_wipe(prk, sizeof(prk));
-	return ret;
+	return mh_hkdf(ck, ikm, NULL, 0, out, n);
 }
 
 static void set_key(struct mh_noise *s, const u8 k[MH_KEY_LEN])

@@ -272,5 +272,7 @@ void mh_ctx_sp2(const u8 region[32], struct mh_buf sp2_name, u8 x[MH_HASH_LEN]);
  */
 #define MH_FINGERPRINT_LEN 25
 void mh_fingerprint(const u8 hash[MH_HASH_LEN], char out[MH_FINGERPRINT_LEN]);
+/* That form of n characters, a multiple of 4, of the first 5n bits; out: n + n / 4 bytes */
+void mh_base32(const u8 *bytes, unsigned int n, char *out);
 
 #endif

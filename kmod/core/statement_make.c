@@ -157,17 +157,25 @@ void mh_ctx_sp2(const u8 region[32], struct mh_buf sp2_name, u8 x[MH_HASH_LEN])
 	context(MH_L("sp2"), region, sp2_name, MH_BUF(NULL, 0), x);
 }
 
-void __init mh_fingerprint(const u8 hash[MH_HASH_LEN], char out[MH_FINGERPRINT_LEN])
+void __init mh_base32(const u8 *bytes, unsigned int n, char *out)
 {
 	static const char digit[] = "abcdefghijklmnopqrstuvwxyz234567";
-	unsigned int bit, i;
-	char *p = out;
+	unsigned int bits = 0, have = 0, i;
 
-	for (i = 0; i < 20; i++) {	/* 20 characters of 5 bits */
-		bit = i * 5;
-		*p++ = digit[(mh_get16(hash + bit / 8) >> (11 - bit % 8)) & 31];
-		if (i % 4 == 3 && i != 19)
-			*p++ = '-';
+	for (i = 0; i < n; i++) {
+		if (have < 5) {
+			bits = bits << 8 | *bytes++;
+			have += 8;
+		}
+		have -= 5;
+		*out++ = digit[bits >> have & 31];
+		if (i % 4 == 3 && i + 1 < n)
+			*out++ = '-';
 	}
-	*p = 0;
+	*out = 0;
+}
+
+void __init mh_fingerprint(const u8 hash[MH_HASH_LEN], char out[MH_FINGERPRINT_LEN])
+{
+	mh_base32(hash, 20, out);
 }

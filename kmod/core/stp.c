@@ -396,3 +396,30 @@ int mh_stp_psk(const u8 kpf[32], const u8 *kei_secret, const u8 x[32], u8 psk[32
 	mh_wipe(ikm, sizeof(ikm));
 	return ret;
 }
+
+int mh_stp_psk_of(struct mh_buf kec, const u8 ecx[32], const u8 *kei_secret, const u8 x[32],
+		  u8 psk[32])
+{
+	u8 kpf[MH_KEY_LEN];
+	int ret = mh_stp_kpf(kec, ecx, kpf);
+
+	if (!ret)
+		ret = mh_stp_psk(kpf, kei_secret, x, psk);
+	mh_wipe(kpf, sizeof(kpf));
+	return ret;
+}
+
+int mh_stp_authi(const struct mh_stp *s, u8 kei_kind, const u8 kei[32], const u8 x[32],
+		 const u8 digest[MH_HASH_LEN], u8 authi[MH_SIG_LEN])
+{
+	u8 kei_x[MH_KEY_LEN];
+	int ret;
+
+	if (kei_kind == MH_KIND_PAIR)
+		return mh_p256_sign(kei, digest, authi);
+	ret = mh_stp_kei_x(kei, x, kei_x);
+	if (!ret)
+		ret = mh_stp_auth_mac(s, kei_x, authi);
+	mh_wipe(kei_x, sizeof(kei_x));
+	return ret;
+}

@@ -96,6 +96,15 @@ int mh_stp_auth_mac(const struct mh_stp *s, const u8 kei_x[32], u8 authi[MH_SIG_
 
 /* psk of PROTOCOL 2; kei_secret NULL in signature mode. A missing Kpf is the caller's refusal. */
 int mh_stp_psk(const u8 kpf[32], const u8 *kei_secret, const u8 x[32], u8 psk[32]);
+/* The same of Kec itself: Kec-public or Kec-secret */
+int mh_stp_psk_of(struct mh_buf kec, const u8 ecx[32], const u8 *kei_secret, const u8 x[32],
+		  u8 psk[32]);
+/*
+ * authI of one whose Kei is of this kind (mh_key_kind): kei signs digest, or is the secret of a MAC
+ * for the server x
+ */
+int mh_stp_authi(const struct mh_stp *s, u8 kei_kind, const u8 kei[32], const u8 x[32],
+		 const u8 digest[MH_HASH_LEN], u8 authi[MH_SIG_LEN]);
 int mh_stp_kei_x(const u8 kei_secret[32], const u8 x[32], u8 kei_x[32]);
 int mh_stp_kpf(struct mh_buf kec, const u8 ecx[32], u8 kpf[32]);
 

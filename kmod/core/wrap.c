@@ -40,14 +40,9 @@ int __init mh_wrap_seal_hpke(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct
 /* HKDF(salt, Kw, info), one block of output */
 static int secret_key(const u8 *wrap, const u8 *kw, u8 key[MH_KEY_LEN])
 {
-	const struct mh_buf info[] = WRAP_INFO(wrap), ikm = MH_BUF(kw, MH_KEY_LEN);
-	u8 prk[MH_HASH_LEN];
-	int ret = mh_hkdf_extract(wrap + AT_ENC, 32, &ikm, 1, prk);
+	const struct mh_buf info[] = WRAP_INFO(wrap);
 
-	if (!ret)
-		ret = mh_hkdf_expand(prk, info, 2, key, MH_KEY_LEN);
-	mh_wipe(prk, sizeof(prk));
-	return ret;
+	return mh_hkdf(wrap + AT_ENC, MH_BUF(kw, MH_KEY_LEN), info, 2, key, MH_KEY_LEN);
 }
 
 int __init mh_wrap_seal_secret(u8 out[MH_WRAP_LEN], const u8 k[MH_KEY_LEN], struct mh_buf kctx,

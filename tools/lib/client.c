@@ -234,46 +234,24 @@ static int prove_server(struct mh_client *c)
 	return ret ? ret : mh_stp_prove_peer(&c->stp, ksp2, sigr);
 }
 
-static int make_psk(const struct mh_client *c, u8 psk[MH_KEY_LEN])
-{
-	const struct mh_wrap_key *kec = &c->id->kec;
-	u8 kpf[MH_KEY_LEN];
-	int ret = mh_stp_kpf(MH_BUF(kec->pair ? kec->pub : kec->key, 32), kec->ctx, kpf);
-
-	if (!ret)
-		ret = mh_stp_psk(kpf, c->id->mac ? c->id->kei : NULL, c->x, psk);
-	mh_wipe(kpf, sizeof(kpf));
-	return ret;
-}
-
-static int make_authi(const struct mh_client *c, const u8 digest[MH_HASH_LEN], u8 authi[MH_SIG_LEN])
-{
-	u8 kei_x[MH_KEY_LEN];
-	int ret;
-
-	if (!c->id->mac)
-		return mh_p256_sign(c->id->kei, digest, authi);
-	ret = mh_stp_kei_x(c->id->kei, c->x, kei_x);
-	if (!ret)
-		ret = mh_stp_auth_mac(&c->stp, kei_x, authi);
-	mh_wipe(kei_x, sizeof(kei_x));
-	return ret;
-}
-
 static int prove_self(struct mh_client *c)
 {
-	struct mh_idi idi = { .name = mh_text(c->id->name),
-			      .entity_serial = c->id->entity_serial,
+	const struct mh_client_identity *id = c->id;
+	const struct mh_wrap_key *kec = &id->kec;
+	struct mh_idi idi = { .name = mh_text(id->name),
+			      .entity_serial = id->entity_serial,
 			      .sessions = 1 };
 	u8 out[MH_FRAME_HEADER + MH_AUTH_LEN], digest[MH_HASH_LEN], authi[MH_SIG_LEN], psk[32];
 	int ret = mh_random(idi.incarnation, sizeof(idi.incarnation));
 
 	if (!ret)
-		ret = make_psk(c, psk);
+		ret = mh_stp_psk_of(MH_BUF(kec->pair ? kec->pub : kec->key, 32), kec->ctx,
+				    id->mac ? id->kei : NULL, c->x, psk);
 	if (!ret)
 		ret = mh_stp_auth_begin(&c->stp, &idi, psk, digest, out, sizeof(out));
 	if (ret >= 0)
-		ret = make_authi(c, digest, authi);
+		ret = mh_stp_authi(&c->stp, id->mac ? MH_KIND_SECRET : MH_KIND_PAIR, id->kei, c->x,
+				   digest, authi);
 	if (!ret)
 		ret = mh_stp_auth_finish(&c->stp, authi, out, sizeof(out));
 	mh_wipe(psk, sizeof(psk));

@@ -10,17 +10,7 @@ enum { CHARACTERS = MH_JOIN_CODE_LEN * 8 / 5, CHUNK = 5, CHUNK_CHARACTERS = 8 };
 
 void mh_code_text(const u8 code[MH_JOIN_CODE_LEN], char out[MH_CODE_TEXT])
 {
-	char *p = out;
-
-	for (int i = 0; i < CHARACTERS; i++) {
-		const u8 *c = code + i / CHUNK_CHARACTERS * CHUNK;
-		u64 bits = (u64)c[0] << 32 | mh_get32(c + 1);
-
-		*p++ = digit[bits >> (35 - i % CHUNK_CHARACTERS * 5) & 31];
-		if (i % 4 == 3 && i + 1 < CHARACTERS)
-			*p++ = '-';
-	}
-	*p = 0;
+	mh_base32(code, CHARACTERS, out);
 }
 
 int mh_code_read(const char *typed, u8 code[MH_JOIN_CODE_LEN])
