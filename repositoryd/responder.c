@@ -159,11 +159,12 @@ int mh_responder_auth(struct mh_conn *c, const u8 *frame, size_t n)
 	ret = standing < 0 ? standing : !b.n ? -ENOENT : mh_stmt_parse(&entity, b.p, b.n);
 	if (!ret)
 		ret = find_psk(c, &entity, psk, kei_x);
-	kind = ret ? 0 : (u8)mh_stmt_num(&entity, MH_A_KEI_KIND);
-	if (!ret)
+	if (!ret) {
+		kind = (u8)mh_stmt_num(&entity, MH_A_KEI_KIND);
 		ret = mh_stp_auth_verify(&c->stp, frame, n, psk, kind,
 					 kind == MH_KIND_PAIR ? mh_stmt_attr(&entity, MH_A_KEI).p :
 								kei_x);
+	}
 	mh_wipe(psk, sizeof(psk));
 	mh_wipe(kei_x, sizeof(kei_x));
 	if (!ret) {
