@@ -97,11 +97,14 @@ static int owner(struct mht *t, __u32 *uid, __u32 *gid)
 	return 0;
 }
 
+#define SEAT_OPTIONS \
+	{ "--seat", "file:PATH", \
+	  "a constant of the Seat of Trust; again for more (default file:STATE/device-secret)" }, \
+	{ "--uid", "N", "whose the identity is; only its owner may fetch (default 0)" }, \
+	{ "--gid", "N", "and its group" }
+
 static const struct mht_option init_options[] = {
-	{ "--seat", "file:PATH",
-	  "a constant of the Seat of Trust; again for more (default file:STATE/device-secret)" },
-	{ "--uid", "N", "whose the identity is; only its owner may fetch (default 0)" },
-	{ "--gid", "N", "and its group" },
+	SEAT_OPTIONS,
 	{ "--kei", "KIND", "how it proves itself to servers: pair (default) or secret" },
 	{ "--kec", "KIND", "what its keys are wrapped to: pair (default) or secret" },
 	{ 0 },
@@ -125,10 +128,7 @@ static int kinds(struct mht *t, __u32 *flags)
 }
 
 static const struct mht_option seat_options[] = {
-	{ "--seat", "file:PATH",
-	  "a constant of the Seat of Trust; again for more (default file:STATE/device-secret)" },
-	{ "--uid", "N", "whose the identity is; only its owner may fetch (default 0)" },
-	{ "--gid", "N", "and its group" },
+	SEAT_OPTIONS,
 	{ 0 },
 };
 

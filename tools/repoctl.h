@@ -105,6 +105,8 @@ const u8 *rc_kec_secret(const struct rc *rc, const u8 kid[MH_HASH_LEN]);
 int rc_open_quorum(struct rc *rc);
 /* Newest statement of (type, subject): MH_EXIT_NOTFOUND without a message when there is none. */
 int rc_get(struct rc *rc, u8 type, const char *subject, struct mh_bytes *bytes, struct mh_stmt *s);
+/* Newest ENTITY of that name, as the server says it */
+int rc_get_entity(struct rc *rc, struct mh_buf name, struct mh_bytes *bytes, struct mh_stmt *s);
 /* Signed by the officers of the Region's ANCHOR; else told, and MH_EXIT_DENIED */
 int rc_signed(struct rc *rc, const struct mh_stmt *s, const char *what);
 /* What the server makes of a statement that it gave as its subject's newest: 0, or told */
@@ -154,6 +156,11 @@ int rc_confirm_fingerprint(struct rc *rc, const char *what, const char *fingerpr
 			   const char *given);
 /* MH_ADMIN_ENTITLED's answer */
 int rc_entitled(struct rc *rc, const char *dataset, struct mh_bytes *reply);
+/*
+ * A serve DELEGATION that the Region's officers signed, of this key if not NULL; its views are into
+ * the reply.  MH_EXIT_NOTFOUND without a message when there is none.
+ */
+int rc_serve(struct rc *rc, const u8 *sp2, struct mh_bytes *reply, struct mh_stmt *s);
 int rc_card(struct rc *rc, struct mh_bytes *bytes, struct mh_card *card);
 /*
  * HPKE to the card's key: leaf || enc || ct, as an item of the batch.  Only to a card of which the

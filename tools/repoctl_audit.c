@@ -130,28 +130,17 @@ static int audit_show(struct rc *rc, const struct rc_args *a)
 static int audit_key(struct rc *rc, u8 key[MH_P256_PUB_LEN])
 {
 	struct mh_bytes reply;
-	struct mh_reader r;
-	int ret = rc_call(rc, MH_ADMIN_TRUST, MH_BUF(rc->region, 32), &reply), found = 0;
-	u8 n;
+	struct mh_stmt s;
+	int ret = rc_serve(rc, NULL, &reply, &s);
 
+	if (ret == MH_EXIT_NOTFOUND)
+		return mh_fail(MH_EXIT_DENIED, "no serve delegation signed by this Region's "
+					       "officers names an audit key");
 	if (ret)
 		return ret;
-	mh_reader_init(&r, reply.p, reply.n);
-	n = mh_read_u8(&r);
-	for (u8 i = 0; i < n && !found; i++) {
-		struct mh_buf b = mh_read_big(&r, MH_STMT_MAX);
-		struct mh_stmt s;
-
-		if (r.err || mh_stmt_parse(&s, b.p, b.n) || !mh_stmt_has(&s, MH_A_AUDIT_KEY) ||
-		    mh_stmt_verify(&s, rc->region, &rc->anchor))
-			continue;
-		memcpy(key, mh_stmt_attr(&s, MH_A_AUDIT_KEY).p, MH_P256_PUB_LEN);
-		found = 1;
-	}
+	memcpy(key, mh_stmt_attr(&s, MH_A_AUDIT_KEY).p, MH_P256_PUB_LEN);
 	mh_bytes_free(&reply);
-	return found ? 0 :
-		       mh_fail(MH_EXIT_DENIED, "no serve delegation signed by this Region's "
-					       "officers names an audit key");
+	return 0;
 }
 
 static int check_signature(struct rc *rc, const struct walk *w)

@@ -15,39 +15,44 @@ int rc_card(struct rc *rc, struct mh_bytes *bytes, struct mh_card *card)
 	return ret;
 }
 
-/* A DELEGATION of the Region's officers lets this key serve it. */
-static bool serves(const struct rc *rc, struct mh_buf statement, const struct mh_card *card)
+int rc_serve(struct rc *rc, const u8 *sp2, struct mh_bytes *reply, struct mh_stmt *s)
 {
-	struct mh_stmt s;
+	struct mh_reader r;
+	int ret = rc_call(rc, MH_ADMIN_TRUST, MH_BUF(rc->region, 32), reply);
+	u8 n;
 
-	return !mh_stmt_parse(&s, statement.p, statement.n) && s.type == MH_DELEGATION &&
-	       mh_stmt_num(&s, MH_A_ROLE) == MH_ROLE_SERVE &&
-	       mh_buf_equal(mh_stmt_attr(&s, MH_A_KEY), MH_BUF(card->sp2, MH_P256_PUB_LEN)) &&
-	       !mh_stmt_verify(&s, rc->region, &rc->anchor);
+	if (ret)
+		return ret;
+	mh_reader_init(&r, reply->p, reply->n);
+	for (n = mh_read_u8(&r); n; n--) {
+		struct mh_buf b = mh_read_big(&r, MH_STMT_MAX);
+
+		if (!r.err && !mh_stmt_parse(s, b.p, b.n) && s->type == MH_DELEGATION &&
+		    mh_stmt_num(s, MH_A_ROLE) == MH_ROLE_SERVE &&
+		    (!sp2 || !memcmp(mh_stmt_attr(s, MH_A_KEY).p, sp2, MH_P256_PUB_LEN)) &&
+		    !mh_stmt_verify(s, rc->region, &rc->anchor))
+			return 0;
+	}
+	mh_bytes_free(reply);
+	return MH_EXIT_NOTFOUND;
 }
 
 /* Who answers on the admin socket may be anybody: what it says of itself is not enough. */
 static int check_card(struct rc *rc, const struct mh_card *card)
 {
-	struct mh_bytes trust = { 0 };
-	struct mh_reader r;
-	int ret = rc_call(rc, MH_ADMIN_TRUST, MH_BUF(rc->region, 32), &trust);
-	bool known = false;
-	u8 n;
+	struct mh_bytes reply;
+	struct mh_stmt s;
+	int ret = rc_serve(rc, card->sp2, &reply, &s);
 
+	if (ret == MH_EXIT_NOTFOUND)
+		return mh_fail(MH_EXIT_DENIED,
+			       "no DELEGATION of this Region's officers lets this server serve it: "
+			       "it is told no secret; see repoctl delegation create");
 	if (ret)
 		return ret;
-	mh_reader_init(&r, trust.p, trust.n);
-	n = mh_read_u8(&r);
-	while (n-- && !r.err && !known)
-		known = serves(rc, mh_read_big(&r, MH_STMT_MAX), card);
-	mh_bytes_free(&trust);
-	if (known)
-		memcpy(rc->card_sp2, card->sp2, sizeof(rc->card_sp2));
-	return known ? 0 :
-	       mh_fail(MH_EXIT_DENIED,
-		       "no DELEGATION of this Region's officers lets this server serve it: it is told "
-		       "no secret; see repoctl delegation create");
+	memcpy(rc->card_sp2, card->sp2, sizeof(rc->card_sp2));
+	mh_bytes_free(&reply);
+	return 0;
 }
 
 int rc_item_sealed(struct rc *rc, u8 item, struct mh_buf label, const u8 leaf[32], const u8 *secret)

@@ -326,6 +326,14 @@ int rc_get(struct rc *rc, u8 type, const char *subject, struct mh_bytes *bytes, 
 	return 0;
 }
 
+int rc_get_entity(struct rc *rc, struct mh_buf name, struct mh_bytes *bytes, struct mh_stmt *s)
+{
+	char text[MH_NAME_MAX + 1];
+
+	snprintf(text, sizeof(text), "%.*s", (int)name.n, name.p);
+	return rc_get(rc, MH_ENTITY, text, bytes, s);
+}
+
 int rc_signed(struct rc *rc, const struct mh_stmt *s, const char *what)
 {
 	if (!mh_stmt_verify(s, rc->region, &rc->anchor))

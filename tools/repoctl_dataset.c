@@ -329,14 +329,11 @@ int rc_entitled(struct rc *rc, const char *dataset, struct mh_bytes *reply)
 static int add_holder(struct rc *rc, struct mh_buf name, json_t *holders)
 {
 	struct mh_bytes bytes = { 0 };
-	char text[MH_NAME_MAX + 1];
 	struct mh_stmt s;
-	int ret;
+	int ret = rc_get_entity(rc, name, &bytes, &s);
 
-	snprintf(text, sizeof(text), "%.*s", (int)name.n, name.p);
-	ret = rc_get(rc, MH_ENTITY, text, &bytes, &s);
 	if (!ret && mh_stmt_num(&s, MH_A_KEC_KIND) == MH_KIND_SECRET)
-		json_array_append_new(holders, json_string(text));
+		json_array_append_new(holders, json_stringn((const char *)name.p, name.n));
 	mh_bytes_free(&bytes);
 	return ret == MH_EXIT_NOTFOUND ? 0 : ret;
 }

@@ -288,11 +288,8 @@ static int find_recipient(struct rc *rc, struct recipient *to)
 {
 	struct mh_bytes bytes = { 0 };
 	struct mh_stmt s;
-	char text[MH_NAME_MAX + 1];
-	int ret;
+	int ret = rc_get_entity(rc, to->name, &bytes, &s);
 
-	snprintf(text, sizeof(text), "%.*s", (int)to->name.n, to->name.p);
-	ret = rc_get(rc, MH_ENTITY, text, &bytes, &s);
 	if (!ret)
 		ret = rc_signed(rc, &s, "ENTITY");
 	if (!ret) {

@@ -7,12 +7,13 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <linux/microhsm.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIN = 3, HEAD = 5, ENTRY = MH_HASH_LEN + MH_KEY_LEN };
+enum { HEAD = 5, ENTRY = MH_HASH_LEN + MH_KEY_LEN };
 
 struct mh_vault {
 	char path[PATH_MAX];
@@ -88,7 +89,7 @@ static int begin(struct mh_vault *v, const char *passphrase)
 	int ret = mh_random(v->header.seat_salt, sizeof(v->header.seat_salt));
 
 	v->header.seats = 1;
-	*s = (struct mh_blob_seat){ .type = PIN, .m = 65536, .t = 3, .p = 4 };
+	*s = (struct mh_blob_seat){ .type = MH_SEAT_PIN, .m = 65536, .t = 3, .p = 4 };
 	if (!ret)
 		ret = mh_random(s->salt, sizeof(s->salt));
 	if (!ret)
@@ -123,7 +124,7 @@ static int read_blob(struct mh_vault *v, const char *passphrase, struct mh_buf b
 	size_t len;
 	int ret = mh_blob_parse(&v->header, blob, &len);
 
-	if (!ret && (v->header.seats != 1 || v->header.seat[0].type != PIN))
+	if (!ret && (v->header.seats != 1 || v->header.seat[0].type != MH_SEAT_PIN))
 		ret = -EKEYREJECTED;
 	if (!ret)
 		ret = stretch(v, passphrase);
