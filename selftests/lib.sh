@@ -178,6 +178,12 @@ stop()
 	wait "$_pid" 2> /dev/null
 }
 
+# The serial number of the key whose description in /proc/keys ends with this
+key_serial()
+{
+	printf '%d' $((0x$(sed -n "s|^\([0-9a-f]*\) .*$1$|\1|p" /proc/keys)))
+}
+
 module_load()
 {
 	insmod "${MH_MODULE:-/mod/microhsm.ko}" "$@"

@@ -32,7 +32,7 @@ while getopts k:f:j: o; do
 	k) KERNELS=$OPTARG ;;
 	f) SECONDS_FUZZ=$OPTARG ;;
 	j) JOBS=$OPTARG ;;
-	*) sed -n '4,19p' "$0" >&2; exit 2 ;;
+	*) sed -n '4,18p' "$0" >&2; exit 2 ;;
 	esac
 done
 shift $((OPTIND - 1))
@@ -278,11 +278,10 @@ if [ "$WHAT" = job ]; then
 	shift
 	n=$RES/$(echo "$*" | cksum | cut -d' ' -f1).res
 	kind=$1
-	printf -v begun '%(%s)T' -1
 	shift
 	"job_$kind" "$@" > "$n.new" 2>&1
 	mv "$n.new" "$n"
-	printf '%4d s %s %s\n' $(($(printf '%(%s)T' -1) - begun)) "$kind" "$*" >> "$RES/times"
+	printf '%4d s %s %s\n' "$SECONDS" "$kind" "$*" >> "$RES/times"
 	flock "$RES/print.lock" cat "$n"
 	exit 0
 fi

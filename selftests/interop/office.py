@@ -141,7 +141,6 @@ class Office:
         self.entities[out.name] = out
         return out
 
-
     def revoke(self, s, **other):
         attrs = {144: u8(s.type), 145: u64(s.serial)}
         out = self.issue(REVOKE, s.subject, attrs, **other)

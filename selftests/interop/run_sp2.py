@@ -32,7 +32,6 @@ from office import Office
 from wire import Refused, want
 
 MODULES = cases_answer, cases_handshake, cases_statement  # they fill cases.TABLE
-AHEAD = 3000  # seconds that the office's clock is behind, so that each case can be later
 ADDRESS = b"10.0.2.100:7878"
 LAST = b"last"  # the Entity for which all cases are; for others those below
 OF_EACH = ("mode_", "chain_of_", "wrap_")
@@ -117,7 +116,7 @@ class Beside(sp2.Listener):
 
 
 def main():
-    beside = Beside(Office(now=time.time() - AHEAD))
+    beside = Beside(Office(now=time.time() - cases.AHEAD))
     print(beside.address.rsplit(":", 1)[1], flush=True)
     while True:
         time.sleep(60)

@@ -5,58 +5,19 @@
  * keys given, pointers to memory that is, is not, or ends.  Never DRAIN, which would end
  * the test.  The kernel's health is the verdict; here only that nothing hangs.
  */
-#include <errno.h>
+#include "selftests/kernel/call_fuzz.h"
+
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 #include <linux/microhsm.h>
-
-#define AREA	(1 << 18)
-#define OK	0	/* counted by errno */
-
-static unsigned char *area;	/* its end is memory's end */
-static int serials[16];
-static unsigned int n_serials;
-static unsigned long most;
-static time_t until;
-static unsigned long counts[200];
 
 static const unsigned long cmds[] = {
 	MH_IOC_STATUS, MH_IOC_INIT, MH_IOC_UNLOCK, MH_IOC_BLOB, MH_IOC_BLOB_ACK, MH_IOC_REQUEST,
 	MH_IOC_FETCH, MH_IOC_COLLECT, MH_IOC_INFO, MH_IOC_AEAD, MH_IOC_STREAM_BEGIN,
 	MH_IOC_STREAM, MH_IOC_SIGN, MH_IOC_ATTACH, MH_IOC_PULL, MH_IOC_SESSION, MH_IOC_DONE,
 };
-
-static uint64_t draw(uint64_t *s)
-{
-	*s ^= *s << 13;
-	*s ^= *s >> 7;
-	*s ^= *s << 17;
-	return *s;
-}
-
-static uint64_t any_pointer(uint64_t *s)
-{
-	switch (draw(s) % 6) {
-	case 0:
-		return draw(s);
-	case 1:
-		return 0;
-	case 2:
-		return (uintptr_t)area + AREA - draw(s) % 64;
-	default:
-		return (uintptr_t)area + draw(s) % (AREA / 2);
-	}
-}
 
 static uint32_t any_number(uint64_t *s)
 {
@@ -82,7 +43,7 @@ static void fill(uint64_t *s, unsigned char *arg, size_t size)
 		if (size > 400 && at > 16 && draw(s) % 40)	/* leave the texts mostly empty */
 			continue;
 		if (!(at % 8) && at + 8 <= size && draw(s) % 2) {
-			p = any_pointer(s);
+			p = (uintptr_t)any_memory(s);
 			memcpy(arg + at, &p, 8);
 			at += 4;
 		} else {
@@ -119,8 +80,8 @@ static void one(uint64_t *s, int fd)
 		cmd = _IOC(draw(s) % 4, 'M', draw(s) % 256, draw(s) % 8192);
 	if (_IOC_NR(cmd) == _IOC_NR(MH_IOC_DRAIN))
 		cmd = MH_IOC_STATUS;
-	ret = ioctl(fd, cmd, draw(s) % 64 ? (uintptr_t)arg : any_pointer(s));
-	__atomic_add_fetch(&counts[ret < 0 && errno < 200 ? errno : OK], 1, __ATOMIC_RELAXED);
+	ret = ioctl(fd, cmd, draw(s) % 64 ? (uintptr_t)arg : (uintptr_t)any_memory(s));
+	count(ret);
 	free(arg);
 }
 
@@ -155,29 +116,5 @@ static void *fuzz(void *ctx)
 
 int main(int argc, char **argv)
 {
-	uint64_t seed[2];
-	pthread_t t[2];
-
-	if (argc < 4)
-		return 2;
-	area = mmap(NULL, AREA + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (area == MAP_FAILED || munmap(area + AREA, 4096))
-		return 3;
-	memset(area, 'm', AREA);
-	for (int i = 4; i < argc && n_serials < 16; i++)
-		serials[n_serials++] = atoi(argv[i]);
-	most = strtoul(argv[2], NULL, 0) / 2;
-	until = time(NULL) + atoi(argv[3]);
-	for (int i = 0; i < 2; i++) {
-		seed[i] = strtoull(argv[1], NULL, 0) * 2 + 12345 + (uint64_t)i;
-		if (pthread_create(&t[i], NULL, fuzz, &seed[i]))
-			return 3;
-	}
-	for (int i = 0; i < 2; i++)
-		pthread_join(t[i], NULL);
-	for (int i = 0; i < 200; i++)
-		if (counts[i])
-			printf("%s=%lu ", i ? strerrorname_np(i) : "ok", counts[i]);
-	putchar('\n');
-	return 0;
+	return fuzz_main(argc, argv, fuzz);
 }

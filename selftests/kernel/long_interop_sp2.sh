@@ -26,11 +26,6 @@ made()
 	grep -q enrolled said
 }
 
-pending_key()
-{
-	printf '%d' $((0x$(sed -n "s|^\([0-9a-f]*\) .*entity:$1$|\1|p" /proc/keys)))
-}
-
 # joins NAME: by the last bundle; those before it are refused
 joins()
 {
@@ -39,7 +34,7 @@ joins()
 		read -r name want code text < case || return 1
 		ask bundle > given
 		[ "$want" != ok ] || break
-		got=$(nlc join "1=s$(pending_key "$1")" "2=0x${region#* }" "3==given" ${code:+"15=0x$code"})
+		got=$(nlc join "1=s$(key_serial "entity:$1")" "2=0x${region#* }" "3==given" ${code:+"15=0x$code"})
 		is "r09 $1 $name" "$got" "$want"
 	done
 	set -- "$1" ${text:+--code code}

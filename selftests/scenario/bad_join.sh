@@ -20,15 +20,10 @@ enrol()
 		--output "$W/$1.bundle" --binary
 }
 
-key()
-{
-	printf '%d' $((0x$(sed -n "s|^\([0-9a-f]*\) .*entity:$1$|\1|p" /proc/keys)))
-}
-
 # join NAME FILE [REGION_ID]
 join()
 {
-	nlc join "1=s$(key "$1")" "2=0x${3:-$id}" "3==$2"
+	nlc join "1=s$(key_serial "entity:$1")" "2=0x${3:-$id}" "3==$2"
 }
 
 # each byte in STEPs, and each length: what did not end in one of ERRNOS
@@ -81,7 +76,7 @@ date -s "@$((n - 800 * 86400))" > /dev/null
 state > "$W/after"
 ok "nor has that" cmp "$W/before" "$W/after"
 is "the right one" "$(join alice "$W/alice.bundle")" ok
-is "once only" "$(nlc join "1=s$(key "$R/alice")" "2=0x$id" "3==$W/alice.bundle")" EEXIST
+is "once only" "$(nlc join "1=s$(key_serial "entity:$R/alice")" "2=0x$id" "3==$W/alice.bundle")" EEXIST
 is "one identity in a Region" "$(join bob "$W/bob.bundle")" EEXIST
 says "the other waits as before" 'bob: pending' microhsm status
 ok "drained" microhsm drain

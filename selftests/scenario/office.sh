@@ -7,10 +7,20 @@ R=hq
 W=${TMPDIR:-/tmp}/office
 export MICROHSM_ADMIN="$W/admin"
 
+# The passphrase of a vault, for which there is one, comes after the officer's.
 officer()
 {
-	printf 'tea\n' > "$W/pass"
-	repoctl --key "$W/officer.pem" --passphrase-fd 5 "$@" 5< "$W/pass"
+	printf 'tea\n%s\n' "${VAULT_PASS-coffee}" > "$W/passes"
+	repoctl --key "$W/officer.pem" --passphrase-fd 5 "$@" 5< "$W/passes"
+}
+
+# The same with its first letter another: a fingerprint, a code
+wrong_first()
+{
+	case $1 in
+	a*) echo "b${1#?}" ;;
+	*) echo "a${1#?}" ;;
+	esac
 }
 
 fingerprint_of()

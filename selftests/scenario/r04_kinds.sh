@@ -14,13 +14,6 @@ V=$W/vault
 # What office.sh assigns
 region=''
 
-# The vault's passphrase comes after the officer's.
-officer()
-{
-	printf 'tea\n%s\n' "${VAULT_PASS-coffee}" > "$W/pass2"
-	repoctl --key "$W/officer.pem" --passphrase-fd 5 "$@" 5< "$W/pass2"
-}
-
 # made NAME KEI KEC: a pending identity, and its request
 made()
 {
@@ -79,17 +72,12 @@ known()
 	sha256sum "$S"/* "$V"
 }
 
-pending_key()
-{
-	printf '%d' $((0x$(sed -n "s|^\([0-9a-f]*\) .*entity:$1$|\1|p" /proc/keys)))
-}
-
 # joins NAME ATTRIBUTE...: JOIN as the kernel gets it
 joins()
 {
 	who=$1
 	shift
-	nlc join "1=s$(pending_key "$who")" "2=0x$id" "3==$W/$who.bundle" "$@"
+	nlc join "1=s$(key_serial "entity:$who")" "2=0x$id" "3==$W/$who.bundle" "$@"
 }
 
 # Each byte of the secrets, which are the bundle's last 115
@@ -171,7 +159,7 @@ is "a code where there is none" "$(joins h3 "15==$W/wrong")" EBADMSG
 is "none where there is one" "$(joins h4)" EBADMSG
 is "another code" "$(joins h4 "15==$W/wrong")" EBADMSG
 is "a code of another length" "$(joins h4 15=0x00)" ERANGE
-sed 's/./a/; s/^aa/ab/' "$W/code" | tr 'y-z' 'a-b' > "$W/code.wrong"
+wrong_first "$(cat "$W/code")" > "$W/code.wrong"
 fails_with "the tool says so of another code" 7 join h4 --code "$W/code.wrong"
 echo abcd > "$W/code.short"
 fails_with "of what is none" 7 join h4 --code "$W/code.short"

@@ -22,15 +22,6 @@ shown()
 	grep -Eo "$FP" "$1" | head -n 1
 }
 
-# The same with its first letter another
-wrong()
-{
-	case $1 in
-	a*) echo "b${1#?}" ;;
-	*) echo "a${1#?}" ;;
-	esac
-}
-
 # What the office knows: Entities, and the audit's length
 office_knows()
 {
@@ -104,7 +95,7 @@ after_reboot()
 	fails_with "an altered blob does not open" 4 microhsm unlock "$W/flipped" --state "$S"
 	is "and still nothing is open" "$(grep -c "microhsm.*entity" /proc/keys)" 0
 	ok "the blob and its secret" microhsm unlock --state "$S"
-	key=$((0x$(sed -n 's/^\([0-9a-f]*\) .*entity:hq\/alice.*/\1/p' /proc/keys)))
+	key=$(key_serial entity:hq/alice)
 	is "the same identity" "$(identity_probe kes "$key")" "$(cat "$W/kes")"
 	ok "fetches" microhsm fetch "$R/disk/data"
 	fails_with "once is enough" 5 unlock
@@ -132,13 +123,13 @@ office_knows > "$W/before"
 fails_with "the officer is asked, and has no terminal" 2 officer entity enrol "$W/alice.request"
 cp "$_out" "$W/officer.fp"
 is "both sides show the same" "$(shown "$W/officer.fp")" "$fp"
-fails_with "a wrong one" 4 officer entity enrol "$W/alice.request" --fingerprint "$(wrong "$fp")" \
+fails_with "a wrong one" 4 officer entity enrol "$W/alice.request" --fingerprint "$(wrong_first "$fp")" \
 	--output "$W/none"
 fails_with "a part of it" 4 officer entity enrol "$W/alice.request" --fingerprint "${fp%-*}" \
 	--output "$W/none"
 fails_with "nothing at all" 4 officer entity enrol "$W/alice.request" --fingerprint "" \
 	--output "$W/none"
-fails_with "a person types a wrong one" 4 enrol_probe tty "$(wrong "$fp")" \
+fails_with "a person types a wrong one" 4 enrol_probe tty "$(wrong_first "$fp")" \
 	repoctl --key "$W/officer.pem" --passphrase-fd 5 entity enrol "$W/alice.request" \
 	--output "$W/none" 5< "$W/pass"
 office_knows > "$W/after"
@@ -175,7 +166,7 @@ host_knows > "$W/before"
 fails_with "the host's person is asked, and has no terminal" 2 join_alice "$W/alice.bundle"
 is "the Region's, as the officer sees it" "$(shown "$_out") $(repoctl region list |
 	grep -Eo "$FP")" "$region $region"
-fails_with "a wrong one" 4 join_alice "$W/alice.bundle" --region "$(wrong "$region")"
+fails_with "a wrong one" 4 join_alice "$W/alice.bundle" --region "$(wrong_first "$region")"
 fails_with "another Region's" 4 join_alice "$W/alice.bundle" --region "$other"
 fails_with "a person says no" 4 enrol_probe tty no \
 	microhsm join --state "$S" --identity alice "$W/alice.bundle"
@@ -224,7 +215,7 @@ mv "$W/aside/$R+alice.blob" "$S/"
 
 # ---- what the next boot finds ----
 ok "alice again" unlock
-key=$((0x$(sed -n 's/^\([0-9a-f]*\) .*entity:hq\/alice.*/\1/p' /proc/keys)))
+key=$(key_serial entity:hq/alice)
 identity_probe kes "$key" > "$W/kes"
 echo "$region" > "$W/region"
 ok "the agent" office_agent

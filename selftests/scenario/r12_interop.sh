@@ -26,13 +26,6 @@ sp1()
 	python3 -B -W error "$TOP/selftests/interop/run_sp1.py" "$@"
 }
 
-# The vault's passphrase comes after the officer's.
-officer()
-{
-	printf 'tea\ncoffee\n' > "$W/pass2"
-	repoctl --key "$W/officer.pem" --passphrase-fd 5 "$@" 5< "$W/pass2"
-}
-
 # enrolled NAME KEI KEC OPTION...
 enrolled()
 {

@@ -228,6 +228,27 @@ u8 rd_submit(struct rd_world *w)
 	return status;
 }
 
+size_t rd_read_kec(struct rd_world *w, const char *name, const u8 key[MH_KEY_LEN], u8 body[256])
+{
+	struct mh_bytes nonce;
+	u8 digest[32], sig[64];
+	struct mh_writer o;
+
+	mh_writer_init(&o, body, 256);
+	mh_write_bytes(&o, w->region, 32);
+	mh_write_v(&o, name, strlen(name));
+	must(!rd_call(w, MH_ADMIN_NONCE, MH_BUF(NULL, 0), &nonce));
+	const struct mh_buf v[] = { MH_L("admin read"), mh_bytes_buf(&nonce), MH_BUF(body, o.len) };
+
+	mh_sha256v(digest, v, ARRAY_SIZE(v));
+	must(!mh_p256_sign(key, digest, sig));
+	mh_bytes_free(&nonce);
+	mh_write_u8(&o, 0);
+	mh_write_bytes(&o, sig, 64);
+	must(!o.err);
+	return o.len;
+}
+
 void rd_genesis(struct rd_world *w)
 {
 	static const u8 zero[32];
