@@ -36,10 +36,10 @@ LIB	:= $(CORE) $(wildcard tools/lib/*.c)
 DAEMON	:= $(wildcard repositoryd/*.c)
 REPOCTL	:= $(wildcard tools/repoctl*.c)
 MICROHSM := $(wildcard tools/microhsm*.c)
-UNIT	:= $(wildcard selftests/unit/test_*.c)
+UNIT	:= $(wildcard selftests/unit/test_*.c selftests/hostile/test_*.c)
 # Helpers that a directory's tests share are its files of other names.
 UNITLIB	:= $(filter-out $(UNIT),$(wildcard selftests/unit/*.c))
-KTEST	:= $(wildcard selftests/kernel/*.c selftests/scenario/*.c)
+KTEST	:= $(filter-out $(UNIT),$(wildcard $(addprefix selftests/,kernel/*.c scenario/*.c hostile/*.c)))
 CRASH	:= $(wildcard selftests/crash/*.c)
 FUZZ	:= $(wildcard selftests/fuzz/fuzz_*.c)
 BENCH	:= $(wildcard selftests/bench/*.c)
@@ -49,7 +49,7 @@ GEN	:= $(wildcard selftests/vectors/gen_*.c)
 TOOLS	:= $(if $(wildcard tools/repoctl.c),$(B)/bin/repoctl) \
 	$(if $(wildcard tools/microhsm.c),$(B)/bin/microhsm)
 DAEMONS	:= $(if $(wildcard repositoryd/main.c),$(B)/bin/repositoryd)
-UNITS	:= $(UNIT:selftests/unit/%.c=$(B)/unit/%)
+UNITS	:= $(addprefix $(B)/unit/,$(notdir $(UNIT:.c=)))
 KTESTS	:= $(addprefix $(B)/ktest/,$(notdir $(filter-out %/log_random,$(KTEST:.c=)))) \
 	$(B)/ktest/log_random.so $(B)/ktest/crash
 FUZZERS	:= $(FUZZ:selftests/fuzz/%.c=$(B)/fuzz/%)
@@ -116,12 +116,17 @@ $(B)/bin/repositoryd: $(call OBJS,rel,$(DAEMON)) $(B)/rel/libmh.a
 $(B)/unit/%: $(B)/asan/obj/selftests/unit/%.o $(call OBJS,asan,$(UNITLIB)) \
 	$(B)/asan/librepositoryd.a $(B)/asan/libmh.a
 	$(call link,asan,$(CC),-lcmocka)
+$(B)/unit/%: $(B)/asan/obj/selftests/hostile/%.o $(call OBJS,asan,$(UNITLIB)) \
+	$(B)/asan/librepositoryd.a $(B)/asan/libmh.a
+	$(call link,asan,$(CC),-lcmocka)
 $(B)/ktest/%: $(B)/rel/obj/selftests/kernel/%.o $(B)/rel/libmh.a
+	$(call link,rel,$(CC))
+$(B)/ktest/%: $(B)/rel/obj/selftests/hostile/%.o $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
 $(B)/ktest/%: $(B)/rel/obj/selftests/scenario/%.o $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
 # repositoryd itself, that can be told to lie in its answers
-$(B)/ktest/rogue_repositoryd: $(B)/rel/obj/selftests/scenario/rogue_repositoryd.o \
+$(B)/ktest/rogue_repositoryd: $(B)/rel/obj/selftests/hostile/rogue_repositoryd.o \
 	$(B)/rel/obj/repositoryd/main.o $(B)/rel/librepositoryd.a $(B)/rel/libmh.a
 	$(call link,rel,$(CC),-Wl$(COMMA)--wrap=mh_conn_record)
 # repositoryd, killed while it is busy, in the world of its unit tests

@@ -261,7 +261,7 @@ list_jobs()
 	case $WHAT in all|vm|long) list_vm ;; esac
 	case $WHAT in all|host) list_host ;; esac
 	case $WHAT in all|unit)
-		for c in selftests/unit/test_*.c; do
+		for c in selftests/unit/test_*.c selftests/hostile/test_*.c; do
 			[ ! -e "$c" ] || matching unit "build/unit/$(basename "$c" .c)"
 		done
 		matching second selftests/vectors/check_*.py selftests/interop/check_*.py ;;

@@ -12,8 +12,8 @@
 . "$(dirname "${MH_LIB:-selftests/lib.sh}")/scenario/office.sh"
 # shellcheck source=selftests/scenario/steps.sh
 . "$(dirname "${MH_LIB:-selftests/lib.sh}")/scenario/steps.sh"
-# shellcheck source=selftests/scenario/relay.sh
-. "$(dirname "${MH_LIB:-selftests/lib.sh}")/scenario/relay.sh"
+# shellcheck source=selftests/hostile/relay.sh
+. "$(dirname "${MH_LIB:-selftests/lib.sh}")/hostile/relay.sh"
 # What office.sh and attempt assign
 region='' got=''
 D=disk/data

@@ -168,7 +168,7 @@ make_overlay()
 	for f in "$TOP/build/testmod-$KVER"/*.ko; do
 		[ ! -e "$f" ] || objcopy --strip-debug "$f" "$root/mod/${f##*/}"
 	done
-	for kind in kernel scenario; do
+	for kind in kernel scenario hostile; do
 		[ ! -d "$TOP/selftests/$kind" ] || cp -r "$TOP/selftests/$kind" "$root/mh/"
 	done
 	cp "$TOP/selftests/lib.sh" "$TOP/README.md" "$TOP"/tools/man/*.1.rst "$root/mh/"
