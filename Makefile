@@ -118,7 +118,7 @@ $(B)/unit/%: $(B)/asan/obj/selftests/unit/%.o $(call OBJS,asan,$(UNITLIB)) \
 	$(call link,asan,$(CC),-lcmocka)
 $(B)/unit/%: $(B)/asan/obj/selftests/hostile/%.o $(call OBJS,asan,$(UNITLIB)) \
 	$(B)/asan/librepositoryd.a $(B)/asan/libmh.a
-	$(call link,asan,$(CC),-lcmocka)
+	$(call link,asan,$(CC),-lcmocka -Wl$(COMMA)--wrap=mh_p256_verify)
 $(B)/ktest/%: $(B)/rel/obj/selftests/kernel/%.o $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
 $(B)/ktest/%: $(B)/rel/obj/selftests/hostile/%.o $(B)/rel/libmh.a
