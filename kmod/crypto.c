@@ -34,6 +34,16 @@ int mh_random(void *p, size_t n)
 
 /* ---- SHA-256, HMAC ---- */
 
+#define MH_STACK_BURNT	768	/* the library's frames: 64 words, and what is spilled */
+
+/* The library wipes those words, not its working variables, which end as a hash: a key, often. */
+static noinline void mh_burn_stack(void)
+{
+	u8 below[MH_STACK_BURNT];
+
+	memzero_explicit(below, sizeof(below));
+}
+
 static_assert(sizeof(struct sha256_state) <= sizeof(struct mh_sha256));
 
 void mh_sha256_init(struct mh_sha256 *s)
@@ -51,6 +61,7 @@ void mh_sha256_final(struct mh_sha256 *s, u8 out[MH_HASH_LEN])
 {
 	sha256_final((struct sha256_state *)s, out);
 	mh_wipe(s, sizeof(*s));
+	mh_burn_stack();
 }
 
 void mh_sha256v(u8 out[MH_HASH_LEN], const struct mh_buf *v, unsigned int n)
