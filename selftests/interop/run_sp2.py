@@ -53,6 +53,8 @@ KNOWN = {
 
 
 class Beside(sp2.Listener):
+    commands = {x.encode("ascii"): x for x in ("region", "request", "join", "bundle", "next")}
+
     def __init__(self, office):
         self.office, self.joins, self.cases, self.made = office, None, None, b""
         super().__init__(sp2.SP2(office), sp1.Wire)
@@ -65,8 +67,7 @@ class Beside(sp2.Listener):
         with sock, sock.makefile("rwb") as f:
             words = f.readline().split()
             try:
-                f.write({b"region": self.region, b"request": self.request, b"join": self.join,
-                         b"bundle": self.bundle, b"next": self.next}[words[0]](f, *words[1:]))
+                f.write(getattr(self, self.commands[words[0]])(f, *words[1:]))
             except (Refused, IndexError, KeyError, TypeError, OSError) as e:
                 print("# control: %r: %r" % (words, e), flush=True)
 

@@ -9,6 +9,7 @@ import sys
 import vectors
 import data as d
 import primitives as p
+from sealed import Blob
 from wire import Reader, Refused, want, zero
 
 REGION = bytes(range(0x10, 0x30))
@@ -92,30 +93,9 @@ def streams():
 
 # ---- sealed blobs ----
 
-LABELS = {1: "seat file", 4: "seat key", 5: "seat other"}
-
-
-def seat(r, given, c):
-    """type || index || c of one; given: what c is made from, or empty."""
-    head, kdf = r.bytes(2), (r.bytes(16), r.int(4), r.int(4), r.int(4))[1:]
-    want(1 <= head[0] <= 5 and (head[0] == 3) == any(kdf), "no such seat")
-    return head + (p.H(p.L(LABELS[head[0]]), given) if given else c)
-
-
 def blob(data, inputs, c):
-    """The Seat, what is inside, and each seat's c; inputs: of each, empty where c is as given."""
-    r = Reader(data)
-    want(r.bytes(5) == b"MHSB\0" and 1 <= len(inputs) <= 8 and r.int(1) == len(inputs), "no blob")
-    seats = [seat(r, x, c[32 * i:32 * i + 32]) for i, x in enumerate(inputs)]
-    seat_salt, blob_salt = r.bytes(32), r.bytes(32)
-    r.int(4)
-    header, com = data[:r.at], r.bytes(32)
-    whole = p.extract(seat_salt, b"".join(seats))
-    prk = p.extract(blob_salt, whole)
-    want(p.same(p.expand(prk, p.L("seal commit")), com), "another Seat")
-    kseal = p.expand(prk, p.L("seal"))
-    plain = p.gcm_open(kseal, zero(12), header + com, r.bytes(r.left()))
-    return whole, plain, b"".join(x[2:] for x in seats)
+    b = Blob(data, inputs, c)
+    return b.seat, b.content, b.c
 
 
 def parts(data):

@@ -184,11 +184,11 @@ beside()
 {
 	local port
 
+	rm -f "$OUT/beside"	# the last run's port is none
 	python3 -B -W error "$TOP/selftests/$1" > "$OUT/beside" 2>&1 < /dev/null &
 	BESIDE=$!
-	trap 'kill $BESIDE' EXIT
 	for _ in $(seq 100); do
-		port=$(grep -m 1 -x '[0-9]*' "$OUT/beside") && break
+		port=$(grep -s -m 1 -x '[0-9]*' "$OUT/beside") && break
 		sleep 0.1
 	done
 	[ -n "$port" ] || die "$1 says no port: $OUT/beside"
@@ -200,6 +200,15 @@ header()
 	sed -n "1,20s/^# $1: *//p" "$TOP/selftests/$2" | head -n 1
 }
 
+# The guest's memory as a file, for that program to look into; not on a disk, if it can be.
+ram_file()
+{
+	MH_RAM=$(mktemp -p /dev/shm mh-ram.XXXXXX 2> /dev/null || mktemp -p "$OUT" ram.XXXXXX)
+	export MH_RAM
+}
+
+trap 'kill ${BESIDE:-} 2> /dev/null; rm -f "${MH_RAM:-}"' EXIT
+
 # What the scripts ask for in their first lines.
 for s in "$@"; do
 	[ -e "$TOP/selftests/$s" ] || die "no selftests/$s"
@@ -209,6 +218,7 @@ for s in "$@"; do
 	[ "${c:-1}" -le "${WANTED:-1}" ] || WANTED=$c
 	t=$(header timeout "$s")
 	BUDGET=$((${BUDGET:-40} + ${t:-60} + 20))
+	[ "$(header ram "$s")" != file ] || ram_file
 	b=$(header beside "$s")
 	[ -z "$b" ] || beside "$b"
 done
@@ -235,6 +245,10 @@ if [ -n "$NET" ]; then
 	ARGS+=(-netdev "$NET" -device "virtio-net-pci,netdev=n0,romfile=")
 else
 	ARGS+=(-nic none)
+fi
+if [ -n "${MH_RAM:-}" ]; then
+	ARGS+=(-object "memory-backend-file,id=ram,size=${MEM}M,mem-path=$MH_RAM,share=on"
+		-machine memory-backend=ram)
 fi
 if [ -n "$DISK" ]; then
 	if [ ! -e "$DISK" ]; then
