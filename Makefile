@@ -141,7 +141,8 @@ $(B)/bench/%: $(B)/rel/obj/selftests/bench/%.o $(call OBJS,rel,$(UNITLIB)) \
 	$(call link,rel,$(CC))
 $(B)/gen/%: $(B)/rel/obj/selftests/vectors/%.o $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
-$(B)/fuzz/%: $(B)/fuzz/obj/selftests/fuzz/%.o $(B)/fuzz/librepositoryd.a $(B)/fuzz/libmh.a
+$(B)/fuzz/%: $(B)/fuzz/obj/selftests/fuzz/%.o $(call OBJS,fuzz,$(UNITLIB)) \
+	$(B)/fuzz/librepositoryd.a $(B)/fuzz/libmh.a
 	$(call link,fuzz,$(CLANG))
 
 deps:
