@@ -404,6 +404,7 @@ int mh_client_answer(struct mh_client *c, const char *name, u64 version, struct 
 	struct fetching f = { .c = c, .r = r };
 	struct mh_answer *a = malloc(sizeof(*a));
 	u8 scratch[MH_STREAM_CHUNK], leaf[32][MH_HASH_LEN];
+	const u32 request = ++c->answered;
 	unsigned int leaves = 0;
 	int ret = 0;
 
@@ -423,6 +424,11 @@ int mh_client_answer(struct mh_client *c, const char *name, u64 version, struct 
 			ret = take_push(c, &rec);
 			ret = ret > 0 ? 0 : ret;
 			continue;
+		}
+		if (rec.request != request) {
+			mh_stp_end(&c->stp);
+			ret = -EPROTO;
+			break;
 		}
 		if (rec.type == MH_R_STATEMENT && leaves < 32 &&
 		    !mh_stmt_parse(&s, rec.body.p, rec.body.n))

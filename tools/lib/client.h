@@ -32,7 +32,7 @@ struct mh_client {
 	struct mh_stmt stmt[MH_CLIENT_STATEMENTS];
 	unsigned int n_kept;
 	u8 x[MH_HASH_LEN];
-	u32 request;
+	u32 request, answered;	/* the last of each: answers come in the order of requests */
 	unsigned int pushed[__MH_STMT_TYPES];	/* how many came of each type, verified */
 	u8 u[MH_FRAME_MAX];
 };
