@@ -455,6 +455,7 @@ static void request(struct slot *s, u8 what, u8 how)
 	n = mh_stp_seal(&s->stp, MH_R_REQUEST, id, frame, (size_t)n, sizeof(frame));
 	if (n < 0)
 		return;
+	calm &= s->who != DAVE;		/* whose first request is the last that is heard */
 	if (good && s->authed && !s->broken && !s->closed) {
 		k->out = out[s->who];
 		mh_answer_begin(&k->a, o.w.region, q.name, q.version, &o.host[s->who].id.kec, &ops,
