@@ -4,19 +4,11 @@
  * double, move, cut and alter the records of a good one.  Statements it can
  * choose among and not forge.  What is delivered is the Data, or nothing.
  */
-#include <stdlib.h>
 #include "../unit/answer_world.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static struct aw made[3], w;
 static u8 plain[40000];
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 /* Signed are those that were made. */
 static int keep(void *ctx, struct mh_buf bytes, const struct mh_stmt **kept)

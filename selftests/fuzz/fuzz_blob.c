@@ -4,18 +4,10 @@
  * bounded and sealed again has the same header, opens under its own Seat, and
  * not when a bit of it is otherwise.  A blob as it comes opens under no Seat here.
  */
-#include <stdlib.h>
 #include "core/blob.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static u8 sealed[1 << 16], out[1 << 16];
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void again(const struct mh_blob_header *h, struct mh_buf blob, size_t len)
 {

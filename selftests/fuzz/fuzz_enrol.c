@@ -3,19 +3,11 @@
  * Join requests, bundles, cards: what decodes encodes to the same bytes, and
  * what is in a bundle is as much as a joining host reads of it.
  */
-#include <stdlib.h>
 #include "core/messages.h"
 #include "core/statement.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static u8 out[MH_BUNDLE_MAX];
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void same(int n, struct mh_buf in)
 {

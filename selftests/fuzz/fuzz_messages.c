@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Every decoder of messages.c; enrol.c has fuzz_enrol. What decodes encodes to the same bytes. */
-#include <stdlib.h>
 #include "core/messages.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static u8 out[MH_FRAME_MAX];
 

@@ -3,18 +3,10 @@
  * mh_stmt_parse() and all that reads what it accepted.  What is accepted is
  * canonical: written again from its parts it is the same bytes.
  */
-#include <stdlib.h>
 #include "core/manifest.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static u8 out[MH_STMT_MAX];
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 /* The body by its common fields, then each attribute as it was read. */
 static void body_again(const struct mh_stmt *s)

@@ -6,20 +6,12 @@
  *
  * Nobody reaches the state in which Data flows but with what the other sent.
  */
-#include <stdlib.h>
 #include "../unit/stp_pair.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static struct stp_keys keys[2];
 static struct stp_pair p;
 static u8 ei[32], er[32];
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void dead(const struct mh_stp *s)
 {

@@ -6,10 +6,8 @@
  *
  *	u8 links, then steps: u8 what, u8 where, u8 and u8 arguments
  */
-#include <stdlib.h>
 #include "core/wrap.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define LINKS 10
 
@@ -17,12 +15,6 @@ static u8 made[LINKS][MH_WRAP_LEN], keys[LINKS][32], ctxs[LINKS][32];
 static u8 wraps[LINKS][MH_WRAP_LEN], ctx[LINKS][32];
 static struct mh_wrap_key kec = { .pair = true };
 static bool ready;
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void make(void)
 {
