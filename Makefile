@@ -129,6 +129,9 @@ $(B)/ktest/%: $(B)/rel/obj/selftests/scenario/%.o $(B)/rel/libmh.a
 $(B)/ktest/rogue_repositoryd: $(B)/rel/obj/selftests/hostile/rogue_repositoryd.o \
 	$(B)/rel/obj/repositoryd/main.o $(B)/rel/librepositoryd.a $(B)/rel/libmh.a
 	$(call link,rel,$(CC),-Wl$(COMMA)--wrap=mh_conn_record)
+$(B)/ktest/sealed_probe: $(B)/rel/obj/selftests/scenario/sealed_probe.o \
+	$(B)/rel/librepositoryd.a $(B)/rel/libmh.a
+	$(call link,rel,$(CC))
 # repositoryd, killed while it is busy, in the world of its unit tests
 $(B)/ktest/crash: $(call OBJS,rel,$(CRASH)) $(call OBJS,rel,$(UNITLIB)) \
 	$(B)/rel/librepositoryd.a $(B)/rel/libmh.a

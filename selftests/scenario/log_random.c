@@ -3,8 +3,12 @@
  * Preloaded into an officer's repoctl by a test that has to know what Ke is: the random
  * bytes it draws, 32 at a time, are appended to the file that LOG_RANDOM names.  repoctl
  * instance add draws icx's random bytes, then Ke.
+ *
+ * With STOP_AT_END the process stops when it has done all and is about to end, so that its memory
+ * can be searched.
  */
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,4 +26,10 @@ int RAND_priv_bytes(unsigned char *buf, int num)
 		fclose(f);
 	}
 	return ret;
+}
+
+static void __attribute__((destructor)) stop_at_end(void)
+{
+	if (getenv("STOP_AT_END"))
+		raise(SIGSTOP);
 }

@@ -10,7 +10,7 @@ export MICROHSM_ADMIN="$W/admin"
 # The passphrase of a vault, for which there is one, comes after the officer's.
 officer()
 {
-	printf 'tea\n%s\n' "${VAULT_PASS-coffee}" > "$W/passes"
+	printf '%s\n%s\n' "${OFFICER_PASS-tea}" "${VAULT_PASS-coffee}" > "$W/passes"
 	repoctl --key "$W/officer.pem" --passphrase-fd 5 "$@" 5< "$W/passes"
 }
 
@@ -57,7 +57,7 @@ office_open()
 	chmod 755 "$W"
 	office_ini ""
 	office_daemon || return 1
-	printf 'tea\n' > "$W/pass"
+	printf '%s\n' "${OFFICER_PASS-tea}" > "$W/pass"
 	repoctl officer key create "$W/officer.pem" --passphrase-fd 5 5< "$W/pass" || return 1
 	card=$(repoctl card | sed 's/.* //')
 	officer region create "$R" --card "$card" --genesis "$W/genesis" > "$W/create1" 2>&1

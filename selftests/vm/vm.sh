@@ -28,7 +28,7 @@ MODULES="virtio_pci virtio_console virtio_blk virtio_net ecc gcm
 ghash-clmulni-intel ghash-generic aesni_intel ctr sha256_ssse3 sha256_generic
 hmac cmac libcurve25519 curve25519-x86_64 chacha20poly1305 chacha_generic
 poly1305_generic xts essiv dm-crypt loop brd veth"
-PROGRAMS="keyctl dmsetup openssl sqlite3 ldd ip flock"
+PROGRAMS="keyctl dmsetup openssl sqlite3 ldd ip flock strace prlimit"
 
 die()
 {
