@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* core/crypto.h on OpenSSL 3's libcrypto.  Fetched algorithms are kept for the process's life. */
-#define OPENSSL_SUPPRESS_DEPRECATED	/* SHA256_CTX: a hash state without allocation */
+/*
+ * SHA256_CTX is a hash state without allocation; EC_KEY a key without the search and the decoding
+ * that EVP does at each import, which cost twice a signature.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "core/crypto.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
+#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/param_build.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <pthread.h>
@@ -18,13 +21,27 @@
 static_assert(sizeof(SHA256_CTX) <= sizeof(struct mh_sha256), "the state fits");
 
 static EVP_CIPHER *gcm;
-static EVP_MAC *hmac;
+static EVP_MAC_CTX *hmac;	/* of SHA-256, without a key */
+static EC_GROUP *p256;
 static pthread_once_t fetched = PTHREAD_ONCE_INIT;
 
 static void fetch(void)
 {
+	char name[] = "SHA256";
+	OSSL_PARAM params[] = { OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, name,
+						       sizeof(name) - 1),
+				OSSL_PARAM_END };
+	EVP_MAC *mac;
+
 	gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-	hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	hmac = EVP_MAC_CTX_new(mac);
+	if (hmac && !EVP_MAC_CTX_set_params(hmac, params)) {
+		EVP_MAC_CTX_free(hmac);
+		hmac = NULL;
+	}
+	EVP_MAC_free(mac);
+	p256 = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
 }
 
 void mh_wipe(void *p, size_t n)
@@ -75,18 +92,14 @@ int mh_hmac_sha256v(const u8 *key, size_t keylen, const struct mh_buf *v, unsign
 		    u8 out[MH_HASH_LEN])
 {
 	static const u8 none[1];
-	char name[] = "SHA256";
-	OSSL_PARAM params[] = { OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, name,
-						       sizeof(name) - 1),
-				OSSL_PARAM_END };
 	EVP_MAC_CTX *ctx;
 	u8 result[MH_HASH_LEN];
 	size_t len;
 	bool ok;
 
 	pthread_once(&fetched, fetch);
-	ctx = EVP_MAC_CTX_new(hmac);
-	ok = ctx && EVP_MAC_init(ctx, keylen ? key : none, keylen, params);
+	ctx = hmac ? EVP_MAC_CTX_dup(hmac) : NULL;
+	ok = ctx && EVP_MAC_init(ctx, keylen ? key : none, keylen, NULL);
 	for (unsigned int i = 0; ok && i < n; i++)
 		ok = !v[i].n || EVP_MAC_update(ctx, v[i].p, v[i].n);
 	ok = ok && EVP_MAC_final(ctx, result, &len, sizeof(result));
@@ -189,9 +202,30 @@ int mh_aead_open(struct mh_aead *a, const u8 nonce[MH_NONCE_LEN], struct mh_buf 
 
 /* ---- X25519 ---- */
 
+/* Of a secret: its public half costs as much as a derivation, which does not use it */
+static EVP_PKEY *x25519_key(const u8 priv[MH_KEY_LEN])
+{
+	u8 unused[MH_KEY_LEN] = { 0 }, d[MH_KEY_LEN];
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, d, sizeof(d)),
+		OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, unused, sizeof(unused)),
+		OSSL_PARAM_END
+	};
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "X25519", NULL);
+	EVP_PKEY *k = NULL;
+
+	memcpy(d, priv, sizeof(d));
+	if (ctx && EVP_PKEY_fromdata_init(ctx) == 1 &&
+	    EVP_PKEY_fromdata(ctx, &k, EVP_PKEY_KEYPAIR, params) != 1)
+		k = NULL;
+	mh_wipe(d, sizeof(d));
+	EVP_PKEY_CTX_free(ctx);
+	return k;
+}
+
 int mh_x25519(u8 out[MH_KEY_LEN], const u8 priv[MH_KEY_LEN], const u8 pub[MH_KEY_LEN])
 {
-	EVP_PKEY *mine = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, priv, MH_KEY_LEN);
+	EVP_PKEY *mine = x25519_key(priv);
 	EVP_PKEY *peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, pub, MH_KEY_LEN);
 	EVP_PKEY_CTX *ctx = mine ? EVP_PKEY_CTX_new(mine, NULL) : NULL;
 	size_t len = MH_KEY_LEN;
@@ -224,55 +258,67 @@ int mh_x25519_public(u8 pub[MH_KEY_LEN], const u8 priv[MH_KEY_LEN])
 
 /* ---- P-256 ---- */
 
-static EVP_PKEY *import(const u8 *priv, const u8 *pub)
+/* a secret or a public key, or neither: NULL, and -EKEYREJECTED if it is not of this curve */
+static EC_KEY *p256_key(const u8 *priv, const u8 *pub, int *ret)
 {
 	u8 point[1 + MH_P256_PUB_LEN] = { 4 };
-	OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
-	BIGNUM *d = priv ? BN_secure_new() : NULL;
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-	OSSL_PARAM *p = NULL;
-	EVP_PKEY *k = NULL;
+	EC_KEY *k = EC_KEY_new();
+	EC_POINT *q = NULL;
+	BIGNUM *d = NULL;
 
-	memcpy(point + 1, pub, MH_P256_PUB_LEN);
-	if (b && ctx &&
-	    OSSL_PARAM_BLD_push_utf8_string(b, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) &&
-	    OSSL_PARAM_BLD_push_octet_string(b, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)) &&
-	    (!priv || (d && BN_bin2bn(priv, MH_KEY_LEN, d) &&
-		       OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_PRIV_KEY, d))))
-		p = OSSL_PARAM_BLD_to_param(b);
-	if (p && EVP_PKEY_fromdata_init(ctx) == 1 &&
-	    EVP_PKEY_fromdata(ctx, &k, priv ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, p) != 1)
-		k = NULL;
-	OSSL_PARAM_free(p);
-	OSSL_PARAM_BLD_free(b);
+	pthread_once(&fetched, fetch);
+	*ret = -ENOMEM;
+	if (!k || !p256 || !EC_KEY_set_group(k, p256))
+		goto out;
+	if (priv) {
+		d = BN_secure_new();
+		if (!d || !BN_bin2bn(priv, MH_KEY_LEN, d))
+			goto out;
+		*ret = -EKEYREJECTED;
+		if (BN_is_zero(d) || BN_cmp(d, EC_GROUP_get0_order(p256)) >= 0 ||
+		    !EC_KEY_set_private_key(k, d))
+			goto out;
+	}
+	if (pub) {
+		memcpy(point + 1, pub, MH_P256_PUB_LEN);
+		q = EC_POINT_new(p256);
+		if (!q)
+			goto out;
+		*ret = -EKEYREJECTED;	/* oct2point refuses what is not on the curve */
+		if (!EC_POINT_oct2point(p256, q, point, sizeof(point), NULL) ||
+		    !EC_KEY_set_public_key(k, q))
+			goto out;
+	}
+	*ret = 0;
+out:
+	EC_POINT_free(q);
 	BN_clear_free(d);
-	EVP_PKEY_CTX_free(ctx);
+	if (*ret) {
+		EC_KEY_free(k);
+		k = NULL;
+	}
 	ERR_clear_error();
 	return k;
 }
 
 int mh_p256_public(u8 pub[MH_P256_PUB_LEN], const u8 priv[MH_KEY_LEN])
 {
-	EC_GROUP *g = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
-	EC_POINT *q = g ? EC_POINT_new(g) : NULL;
-	BIGNUM *d = BN_secure_new();
 	u8 point[1 + MH_P256_PUB_LEN];
-	int ret = -ENOMEM;
+	int ret;
+	EC_KEY *k = p256_key(priv, NULL, &ret);
+	EC_POINT *q = k ? EC_POINT_new(p256) : NULL;
 
-	if (q && d && BN_bin2bn(priv, MH_KEY_LEN, d)) {
-		BN_set_flags(d, BN_FLG_CONSTTIME);
-		ret = -EKEYREJECTED;
-		if (!BN_is_zero(d) && BN_cmp(d, EC_GROUP_get0_order(g)) < 0 &&
-		    EC_POINT_mul(g, q, d, NULL, NULL, NULL) &&
-		    EC_POINT_point2oct(g, q, POINT_CONVERSION_UNCOMPRESSED, point, sizeof(point),
-				       NULL) == sizeof(point)) {
-			memcpy(pub, point + 1, MH_P256_PUB_LEN);
-			ret = 0;
-		}
+	if (!k)
+		return ret;
+	ret = -ENOMEM;
+	if (q && EC_POINT_mul(p256, q, EC_KEY_get0_private_key(k), NULL, NULL, NULL) &&
+	    EC_POINT_point2oct(p256, q, POINT_CONVERSION_UNCOMPRESSED, point, sizeof(point),
+			       NULL) == sizeof(point)) {
+		memcpy(pub, point + 1, MH_P256_PUB_LEN);
+		ret = 0;
 	}
 	EC_POINT_free(q);
-	EC_GROUP_free(g);
-	BN_clear_free(d);
+	EC_KEY_free(k);
 	ERR_clear_error();
 	return ret;
 }
@@ -289,90 +335,45 @@ int mh_p256_generate(u8 priv[MH_KEY_LEN], u8 pub[MH_P256_PUB_LEN])
 	return ret;
 }
 
-static int der_to_raw(const u8 *der, size_t n, u8 sig[MH_SIG_LEN])
-{
-	ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &der, (long)n);
-	int ret = s && BN_bn2binpad(ECDSA_SIG_get0_r(s), sig, 32) == 32 &&
-		BN_bn2binpad(ECDSA_SIG_get0_s(s), sig + 32, 32) == 32 ? 0 : -EIO;
-
-	ECDSA_SIG_free(s);
-	return ret;
-}
-
 int mh_p256_sign(const u8 priv[MH_KEY_LEN], const u8 digest[MH_HASH_LEN], u8 sig[MH_SIG_LEN])
 {
-	u8 pub[MH_P256_PUB_LEN], der[80];
-	size_t n = sizeof(der);
-	EVP_PKEY_CTX *ctx;
-	EVP_PKEY *k;
-	int ret = mh_p256_public(pub, priv);
+	ECDSA_SIG *s;
+	int ret;
+	EC_KEY *k = p256_key(priv, NULL, &ret);
 
-	if (ret)
+	if (!k)
 		return ret;
-	k = import(priv, pub);
-	ctx = k ? EVP_PKEY_CTX_new(k, NULL) : NULL;
-	ret = ctx && EVP_PKEY_sign_init(ctx) == 1 &&
-			      EVP_PKEY_sign(ctx, der, &n, digest, MH_HASH_LEN) == 1 ?
-		      der_to_raw(der, n, sig) :
-		      -EIO;
-	EVP_PKEY_CTX_free(ctx);
-	EVP_PKEY_free(k);
+	s = ECDSA_do_sign(digest, MH_HASH_LEN, k);
+	ret = s && BN_bn2binpad(ECDSA_SIG_get0_r(s), sig, 32) == 32 &&
+		BN_bn2binpad(ECDSA_SIG_get0_s(s), sig + 32, 32) == 32 ? 0 : -EIO;
+	ECDSA_SIG_free(s);
+	EC_KEY_free(k);
 	ERR_clear_error();
 	return ret;
-}
-
-/* The keys last used, decoded: importing one costs as much as half a verification. */
-#define CACHED 16
-static _Thread_local struct {
-	u8 pub[MH_P256_PUB_LEN];
-	EVP_PKEY *key;
-} cache[CACHED];
-static _Thread_local unsigned int cache_next;
-
-static EVP_PKEY *decoded(const u8 *pub)
-{
-	EVP_PKEY *k;
-
-	for (unsigned int i = 0; i < CACHED; i++)
-		if (cache[i].key && !memcmp(cache[i].pub, pub, MH_P256_PUB_LEN))
-			return cache[i].key;
-	k = import(NULL, pub);
-	if (k) {
-		EVP_PKEY_free(cache[cache_next].key);
-		memcpy(cache[cache_next].pub, pub, MH_P256_PUB_LEN);
-		cache[cache_next].key = k;
-		cache_next = (cache_next + 1) % CACHED;
-	}
-	return k;
 }
 
 int mh_p256_verify(const u8 pub[MH_P256_PUB_LEN], const u8 digest[MH_HASH_LEN],
 		   const u8 sig[MH_SIG_LEN])
 {
-	EVP_PKEY *k = decoded(pub);
-	ECDSA_SIG *s = ECDSA_SIG_new();
-	BIGNUM *r = BN_bin2bn(sig, 32, NULL), *v = BN_bin2bn(sig + 32, 32, NULL);
-	EVP_PKEY_CTX *ctx = NULL;
-	unsigned char *der = NULL;
-	int n = 0, ret = -ENOMEM;
+	BIGNUM *r, *v;
+	ECDSA_SIG *s;
+	int ret;
+	EC_KEY *k = p256_key(NULL, pub, &ret);
 
-	if (!k) {
-		ret = -EKEYREJECTED;
-	} else if (s && r && v && ECDSA_SIG_set0(s, r, v)) {
-		r = NULL;
-		v = NULL;
-		n = i2d_ECDSA_SIG(s, &der);
-		ctx = EVP_PKEY_CTX_new(k, NULL);
-		if (n > 0 && ctx && EVP_PKEY_verify_init(ctx) == 1)
-			ret = EVP_PKEY_verify(ctx, der, (size_t)n, digest, MH_HASH_LEN) == 1 ?
-				      0 :
-				      -EBADMSG;
+	if (!k)
+		return ret;
+	s = ECDSA_SIG_new();
+	r = BN_bin2bn(sig, 32, NULL);
+	v = BN_bin2bn(sig + 32, 32, NULL);
+	ret = -ENOMEM;
+	if (s && r && v && ECDSA_SIG_set0(s, r, v)) {
+		ret = ECDSA_do_verify(digest, MH_HASH_LEN, s, k) == 1 ? 0 : -EBADMSG;
+	} else {
+		BN_free(r);
+		BN_free(v);
 	}
-	OPENSSL_free(der);
-	EVP_PKEY_CTX_free(ctx);
-	BN_free(r);
-	BN_free(v);
 	ECDSA_SIG_free(s);
+	EC_KEY_free(k);
 	ERR_clear_error();
 	return ret;
 }
