@@ -42,6 +42,8 @@ int mh_store_begin(struct mh_store *st);
 int mh_store_commit(struct mh_store *st);
 void mh_store_rollback(struct mh_store *st);
 bool mh_store_in_transaction(struct mh_store *st);
+/* From 1: another whenever something but the audit was put, or taken back */
+u64 mh_store_generation(const struct mh_store *st);
 
 /* ---- regions ---- */
 struct mh_store_region {

@@ -49,58 +49,41 @@ int mh_store_region_put(struct mh_store *st, const struct mh_store_region *r)
 	sqlite3_bind_int64(s, 4, (s64)r->revokes);
 	sqlite3_bind_int64(s, 5, (s64)r->restart);
 	bind_buf(s, 6, r->running, MH_HASH_LEN);
+	st->generation++;
 	return mh_store_run(st, s);
 }
 
-/*
- * Walks collect first and call afterwards: a callback may look up with the
- * same prepared statement, to any depth.
- */
-struct rows {
-	struct mh_bytes *row;
-	size_t n, size;
-};
+/* ---- questions ---- */
 
-static int rows_add(struct rows *rows, struct mh_buf b)
+int mh_store_one(struct mh_store *st, enum store_sql which, const struct mh_store_param *p,
+		 unsigned int n, struct mh_bytes *out)
 {
-	if (rows->n == rows->size) {
-		size_t size = rows->size ? 2 * rows->size : 16;
-		struct mh_bytes *row = realloc(rows->row, size * sizeof(*row));
+	struct mh_store_rows *rows;
+	struct mh_buf row;
+	size_t at = 0;
+	int ret = mh_store_ask(st, which, p, n, &rows);
 
-		if (!row)
-			return -ENOMEM;
-		rows->row = row;
-		rows->size = size;
-	}
-	rows->row[rows->n] = (struct mh_bytes){ 0 };
-	if (mh_bytes_copy(&rows->row[rows->n], b.p, b.n))
-		return -ENOMEM;
-	rows->n++;
-	return 0;
+	*out = (struct mh_bytes){ 0 };
+	if (ret)
+		return ret;
+	ret = mh_store_rows_next(rows, &at, &row) ? mh_bytes_copy(out, row.p, row.n) : -ENOENT;
+	mh_store_rows_put(rows);
+	return ret;
 }
 
-static int walk(struct mh_store *st, sqlite3_stmt *s, mh_store_fn fn, void *ctx)
+static int walk(struct mh_store *st, enum store_sql which, const struct mh_store_param *p,
+		unsigned int n, mh_store_fn fn, void *ctx)
 {
-	struct rows rows = { 0 };
-	int ret;
+	struct mh_store_rows *rows;
+	struct mh_buf row;
+	size_t at = 0;
+	int ret = mh_store_ask(st, which, p, n, &rows);
 
-	if (!s)
-		return -EIO;
-	while (!(ret = mh_store_row(st, s))) {
-		ret = rows_add(&rows, column_buf(s, 0));
-		if (ret)
-			break;
-	}
-	sqlite3_reset(s);
-	sqlite3_clear_bindings(s);
-	if (ret == -ENOENT)
-		ret = 0;
-	for (size_t i = 0; i < rows.n; i++) {
-		if (!ret)
-			ret = fn(ctx, mh_bytes_buf(&rows.row[i]));
-		mh_bytes_free(&rows.row[i]);
-	}
-	free(rows.row);
+	if (ret)
+		return ret;
+	while (!ret && mh_store_rows_next(rows, &at, &row))
+		ret = fn(ctx, row);
+	mh_store_rows_put(rows);
 	return ret;
 }
 
@@ -200,122 +183,91 @@ int mh_store_put(struct mh_store *st, const u8 region[32], const struct mh_stmt 
 	bind_buf(q, 5, s->leaf, 32);
 	bind_keys(q, s);
 	bind_buf(q, 10, s->bytes.p, s->bytes.n);
+	st->generation++;
 	return mh_store_run(st, q);
 }
 
 int mh_store_newest(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf subject,
 		    struct mh_bytes *out)
 {
-	sqlite3_stmt *s = mh_store_sql(st, SQL_NEWEST);
+	const struct mh_store_param p[] = {
+		PARAM(region, 32), PARAM_NUMBER(type), PARAM_BUF(subject)
+	};
 
-	if (!s)
-		return -EIO;
-	bind_buf(s, 1, region, 32);
-	sqlite3_bind_int(s, 2, type);
-	bind_buf(s, 3, subject.p, subject.n);
-	return mh_store_take(st, s, out);
+	return mh_store_one(st, SQL_NEWEST, p, ARRAY_SIZE(p), out);
 }
 
 int mh_store_by_leaf(struct mh_store *st, const u8 region[32], const u8 leaf[32],
 		     struct mh_bytes *out)
 {
-	sqlite3_stmt *s = mh_store_sql(st, SQL_BY_LEAF);
+	const struct mh_store_param p[] = { PARAM(region, 32), PARAM(leaf, 32) };
 
-	if (!s)
-		return -EIO;
-	bind_buf(s, 1, region, 32);
-	bind_buf(s, 2, leaf, 32);
-	return mh_store_take(st, s, out);
+	return mh_store_one(st, SQL_BY_LEAF, p, ARRAY_SIZE(p), out);
 }
 
 int mh_store_anchor(struct mh_store *st, const u8 region[32], u64 serial, struct mh_bytes *out)
 {
-	sqlite3_stmt *s = mh_store_sql(st, SQL_ANCHOR);
+	const struct mh_store_param p[] = { PARAM(region, 32), PARAM_NUMBER(serial) };
 
-	if (!s)
-		return -EIO;
-	bind_buf(s, 1, region, 32);
-	sqlite3_bind_int64(s, 2, (s64)serial);
-	return mh_store_take(st, s, out);
+	return mh_store_one(st, SQL_ANCHOR, p, ARRAY_SIZE(p), out);
 }
 
 int mh_store_list(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf prefix,
 		  struct mh_buf after, u32 most, mh_store_fn fn, void *ctx)
 {
-	sqlite3_stmt *s = mh_store_sql(st, SQL_LIST);
+	const struct mh_store_param p[] = {
+		PARAM(region, 32), PARAM_NUMBER(type), PARAM_BUF(after), PARAM_BUF(prefix),
+		PARAM_NUMBER(most)
+	};
 
-	if (!s)
-		return -EIO;
-	bind_buf(s, 1, region, 32);
-	sqlite3_bind_int(s, 2, type);
-	bind_buf(s, 3, after.p, after.n);
-	bind_buf(s, 4, prefix.p, prefix.n);
-	sqlite3_bind_int64(s, 5, most);
-	return walk(st, s, fn, ctx);
+	return walk(st, SQL_LIST, p, ARRAY_SIZE(p), fn, ctx);
 }
 
 int mh_store_memberships(struct mh_store *st, const u8 region[32], struct mh_buf member,
 			 mh_store_fn fn, void *ctx)
 {
-	sqlite3_stmt *s = mh_store_sql(st, SQL_MEMBERSHIPS);
+	const struct mh_store_param p[] = { PARAM(region, 32), PARAM_BUF(member) };
 
-	if (!s)
-		return -EIO;
-	bind_buf(s, 1, region, 32);
-	bind_buf(s, 2, member.p, member.n);
-	return walk(st, s, fn, ctx);
+	return walk(st, SQL_MEMBERSHIPS, p, ARRAY_SIZE(p), fn, ctx);
 }
 
 int mh_store_instances(struct mh_store *st, const u8 region[32], struct mh_buf dataset,
 		       mh_store_fn fn, void *ctx)
 {
-	sqlite3_stmt *s = mh_store_sql(st, SQL_INSTANCES);
+	const struct mh_store_param p[] = { PARAM(region, 32), PARAM_BUF(dataset) };
 
-	if (!s)
-		return -EIO;
-	bind_buf(s, 1, region, 32);
-	bind_buf(s, 2, dataset.p, dataset.n);
-	return walk(st, s, fn, ctx);
+	return walk(st, SQL_INSTANCES, p, ARRAY_SIZE(p), fn, ctx);
 }
 
 int mh_store_delegations(struct mh_store *st, const u8 region[32], const u8 key[64], u8 role,
 			 mh_store_fn fn, void *ctx)
 {
-	sqlite3_stmt *s = mh_store_sql(st, SQL_DELEGATIONS);
+	const struct mh_store_param p[] = {
+		PARAM(region, 32), PARAM(key, 64), PARAM_NUMBER(role)
+	};
 
-	if (!s)
-		return -EIO;
-	bind_buf(s, 1, region, 32);
-	bind_buf(s, 2, key, 64);
-	sqlite3_bind_int(s, 3, role);
-	return walk(st, s, fn, ctx);
+	return walk(st, SQL_DELEGATIONS, p, ARRAY_SIZE(p), fn, ctx);
 }
 
 int mh_store_later(struct mh_store *st, const u8 region[32], const struct mh_stmt *than,
 		   mh_store_fn fn, void *ctx)
 {
-	sqlite3_stmt *s = mh_store_sql(st, SQL_LATER);
+	const struct mh_store_param p[] = {
+		PARAM(region, 32), PARAM_NUMBER(than->type), PARAM_BUF(than->subject),
+		PARAM_NUMBER(than->serial)
+	};
 
-	if (!s)
-		return -EIO;
-	bind_buf(s, 1, region, 32);
-	sqlite3_bind_int(s, 2, than->type);
-	bind_buf(s, 3, than->subject.p, than->subject.n);
-	sqlite3_bind_int64(s, 4, (s64)than->serial);
-	return walk(st, s, fn, ctx);
+	return walk(st, SQL_LATER, p, ARRAY_SIZE(p), fn, ctx);
 }
 
 int mh_store_revokes(struct mh_store *st, const u8 region[32], u8 type, struct mh_buf subject,
 		     mh_store_fn fn, void *ctx)
 {
-	sqlite3_stmt *s = mh_store_sql(st, SQL_REVOKES);
+	const struct mh_store_param p[] = {
+		PARAM(region, 32), PARAM_BUF(subject), PARAM_NUMBER(type)
+	};
 
-	if (!s)
-		return -EIO;
-	bind_buf(s, 1, region, 32);
-	bind_buf(s, 2, subject.p, subject.n);
-	sqlite3_bind_int(s, 3, type);
-	return walk(st, s, fn, ctx);
+	return walk(st, SQL_REVOKES, p, ARRAY_SIZE(p), fn, ctx);
 }
 
 u64 mh_store_time_floor(struct mh_store *st)
@@ -342,21 +294,17 @@ int mh_store_put_wrap(struct mh_store *st, const u8 wrap[MH_WRAP_LEN])
 	bind_buf(s, 1, wrap + 1, 32);
 	bind_buf(s, 2, wrap + 33, 32);
 	bind_buf(s, 3, wrap, MH_WRAP_LEN);
+	st->generation++;
 	return mh_store_run(st, s);
 }
 
 int mh_store_wrap(struct mh_store *st, const u8 kid_k[32], const u8 kid_kw[32],
 		  u8 wrap[MH_WRAP_LEN])
 {
-	sqlite3_stmt *s = mh_store_sql(st, SQL_WRAP);
+	const struct mh_store_param p[] = { PARAM(kid_k, 32), PARAM(kid_kw, 32) };
 	struct mh_bytes b;
-	int ret;
+	int ret = mh_store_one(st, SQL_WRAP, p, ARRAY_SIZE(p), &b);
 
-	if (!s)
-		return -EIO;
-	bind_buf(s, 1, kid_k, 32);
-	bind_buf(s, 2, kid_kw, 32);
-	ret = mh_store_take(st, s, &b);
 	if (!ret && b.n != MH_WRAP_LEN)
 		ret = -EUCLEAN;
 	if (!ret)
@@ -367,31 +315,21 @@ int mh_store_wrap(struct mh_store *st, const u8 kid_k[32], const u8 kid_kw[32],
 
 int mh_store_wraps_of(struct mh_store *st, const u8 kid_k[32], mh_store_fn fn, void *ctx)
 {
-	sqlite3_stmt *s = mh_store_sql(st, SQL_WRAPS_OF);
+	const struct mh_store_param p[] = { PARAM(kid_k, 32) };
 
-	if (!s)
-		return -EIO;
-	bind_buf(s, 1, kid_k, 32);
-	return walk(st, s, fn, ctx);
+	return walk(st, SQL_WRAPS_OF, p, ARRAY_SIZE(p), fn, ctx);
 }
 
 int mh_store_audit_list(struct mh_store *st, u64 from, u32 most, mh_store_fn fn, void *ctx)
 {
-	sqlite3_stmt *s = mh_store_sql(st, SQL_AUDIT_LIST);
+	const struct mh_store_param p[] = { PARAM_NUMBER(from), PARAM_NUMBER(most) };
 
-	if (!s)
-		return -EIO;
-	sqlite3_bind_int64(s, 1, (s64)from);
-	sqlite3_bind_int64(s, 2, most);
-	return walk(st, s, fn, ctx);
+	return walk(st, SQL_AUDIT_LIST, p, ARRAY_SIZE(p), fn, ctx);
 }
 
 int mh_store_checkpoints(struct mh_store *st, u64 from, mh_store_fn fn, void *ctx)
 {
-	sqlite3_stmt *s = mh_store_sql(st, SQL_CHECKPOINTS);
+	const struct mh_store_param p[] = { PARAM_NUMBER(from) };
 
-	if (!s)
-		return -EIO;
-	sqlite3_bind_int64(s, 1, (s64)from);
-	return walk(st, s, fn, ctx);
+	return walk(st, SQL_CHECKPOINTS, p, ARRAY_SIZE(p), fn, ctx);
 }

@@ -252,6 +252,7 @@ int mh_store_open(struct mh_store **out, const char *path)
 
 	if (!st)
 		return -ENOMEM;
+	st->generation = 1;
 	*out = st;	/* for its error, whatever happens; the caller closes it */
 	mask = umask(077);
 	rc = sqlite3_open_v2(path, &st->db,
@@ -281,6 +282,7 @@ void mh_store_close(struct mh_store *st)
 		return;
 	if (st->open)
 		mh_store_rollback(st);
+	mh_store_forget(st);
 	for (unsigned int i = 0; i < __SQL_COUNT; i++)
 		sqlite3_finalize(st->sql[i]);
 	sqlite3_close(st->db);
@@ -317,11 +319,17 @@ void mh_store_rollback(struct mh_store *st)
 		mh_store_run(st, mh_store_sql(st, SQL_ROLLBACK));
 	memcpy(st->error, why, sizeof(why));
 	st->open = false;
+	st->generation++;
 }
 
 bool mh_store_in_transaction(struct mh_store *st)
 {
 	return st->open;
+}
+
+u64 mh_store_generation(const struct mh_store *st)
+{
+	return st->generation;
 }
 
 /* ---- blobs ---- */
@@ -335,33 +343,15 @@ int mh_store_put_secret(struct mh_store *st, u8 what, const u8 kid[32], struct m
 	sqlite3_bind_int(s, 1, what);
 	bind_buf(s, 2, kid, 32);
 	bind_buf(s, 3, sealed.p, sealed.n);
+	st->generation++;
 	return mh_store_run(st, s);
-}
-
-int mh_store_take(struct mh_store *st, sqlite3_stmt *s, struct mh_bytes *out)
-{
-	int ret = mh_store_row(st, s);
-
-	*out = (struct mh_bytes){ 0 };
-	if (!ret) {
-		struct mh_buf b = column_buf(s, 0);
-
-		ret = mh_bytes_copy(out, b.p, b.n);
-	}
-	sqlite3_reset(s);
-	sqlite3_clear_bindings(s);
-	return ret;
 }
 
 int mh_store_secret(struct mh_store *st, u8 what, const u8 kid[32], struct mh_bytes *sealed)
 {
-	sqlite3_stmt *s = mh_store_sql(st, SQL_SECRET);
+	const struct mh_store_param p[] = { PARAM_NUMBER(what), PARAM(kid, 32) };
 
-	if (!s)
-		return -EIO;
-	sqlite3_bind_int(s, 1, what);
-	bind_buf(s, 2, kid, 32);
-	return mh_store_take(st, s, sealed);
+	return mh_store_one(st, SQL_SECRET, p, ARRAY_SIZE(p), sealed);
 }
 
 int mh_store_put_data(struct mh_store *st, const u8 sha256[32], struct mh_buf data)
@@ -479,4 +469,5 @@ int mh_store_checkpoints_cut(struct mh_store *st, u64 seq)
 void mh_store_reread(struct mh_store *st)
 {
 	sqlite3_db_release_memory(st->db);
+	mh_store_forget(st);
 }

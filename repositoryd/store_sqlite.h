@@ -22,6 +22,8 @@ struct mh_store {
 	sqlite3 *db;
 	struct sqlite3_stmt *sql[__SQL_COUNT];
 	bool open;		/* a transaction is */
+	u64 generation;		/* counts what was put or taken back: answers before it are old */
+	struct mh_store_memory *memory;	/* store_ask.c's */
 	char error[256];
 };
 
@@ -35,8 +37,35 @@ int mh_store_fail(struct mh_store *st, int rc);
 int mh_store_run(struct mh_store *st, sqlite3_stmt *s);
 /* One row: 0, -ENOENT, -errno; the caller resets after reading columns. */
 int mh_store_row(struct mh_store *st, sqlite3_stmt *s);
-/* First column of the row that is to come, owned; -ENOENT none.  The statement is reset. */
-int mh_store_take(struct mh_store *st, sqlite3_stmt *s, struct mh_bytes *out);
+
+/* ---- store_ask.c ---- */
+
+struct mh_store_param {
+	bool is_number;
+	struct mh_buf b;
+	s64 number;
+};
+
+#define PARAM(...)	{ .b = MH_BUF(__VA_ARGS__) }
+#define PARAM_BUF(v)	{ .b = (v) }
+#define PARAM_NUMBER(n)	{ .is_number = true, .number = (s64)(n) }
+
+struct mh_store_rows;
+
+/*
+ * The first column of each row, from memory if nothing was put since it was asked; shared, and
+ * for the caller to put.  An asker may ask while it holds others.
+ */
+int mh_store_ask(struct mh_store *st, enum store_sql which, const struct mh_store_param *p,
+		 unsigned int n, struct mh_store_rows **out);
+/* Each row in turn, from *at = 0; false: no more */
+bool mh_store_rows_next(const struct mh_store_rows *r, size_t *at, struct mh_buf *row);
+void mh_store_rows_put(struct mh_store_rows *r);
+/* The first row, owned; -ENOENT none (store_query.c) */
+int mh_store_one(struct mh_store *st, enum store_sql which, const struct mh_store_param *p,
+		 unsigned int n, struct mh_bytes *out);
+/* Nothing is remembered. */
+void mh_store_forget(struct mh_store *st);
 
 static inline void bind_buf(sqlite3_stmt *s, int at, const void *p, size_t n)
 {
