@@ -85,6 +85,7 @@ struct mh_answer_out {
 	struct mh_bytes instance;
 	u8 leaf[MH_HASH_LEN];
 	struct mh_bytes statement[16];
+	u8 leaves[16][MH_HASH_LEN];	/* theirs */
 	unsigned int statements;
 	u8 (*wrap)[1 + 145];	/* alternative || wrap */
 	unsigned int wraps;

@@ -237,6 +237,7 @@ static void stop(struct mh_daemon *d)
 	if (d->drain)
 		event_free(d->drain);
 	mh_region_free_all(d);
+	free(d->remembered);
 	if (d->keeper.fd >= 0)
 		mh_audit_close(&d->audit);
 	mh_store_close(d->store);

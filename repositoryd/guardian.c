@@ -6,7 +6,7 @@
 #include "guardian.h"
 #include "core/manifest.h"
 
-#define DEPTH_MAX 8	/* groups in groups, signers above signers */
+#define DEPTH_MAX 8	/* groups in groups */
 
 void mh_decision_free(struct mh_decision *g)
 {
@@ -15,90 +15,17 @@ void mh_decision_free(struct mh_decision *g)
 	mh_bytes_free(&g->instance);
 }
 
-/* ---- does a statement hold ---- */
-
-struct revoking {
-	const struct mh_stmt *s;
-	bool revoked;
-};
-
-static int covers(void *ctx, struct mh_buf b)
-{
-	struct revoking *v = ctx;
-	struct mh_stmt r;
-
-	if (mh_stmt_parse(&r, b.p, b.n))
-		return -EUCLEAN;
-	if (mh_stmt_has(&r, MH_A_UNDER) || mh_stmt_num(&r, MH_A_UP_TO) >= v->s->serial)
-		v->revoked = true;
-	return 0;
-}
-
-static int revoked(struct mh_daemon *d, const u8 *region, const struct mh_stmt *s)
-{
-	struct revoking v = { .s = s };
-	int ret = mh_store_revokes(d->store, region, s->type, s->subject, covers, &v);
-
-	if (!ret)	/* all that was made under its DELEGATION */
-		ret = mh_store_revokes(d->store, region, 0, MH_BUF(s->signer, 32), covers, &v);
-	return ret ? ret : v.revoked;
-}
-
-static int anchor_void(struct mh_daemon *d, const u8 *region, const struct mh_stmt *anchor)
-{
-	struct mh_store_region row;
-	struct mh_bytes b;
-	struct mh_stmt newest;
-	int ret = mh_store_region(d->store, region, &row);
-
-	if (!ret)
-		ret = mh_store_anchor(d->store, region, row.anchor_serial, &b);
-	if (ret)
-		return ret;
-	ret = mh_stmt_parse(&newest, b.p, b.n);
-	if (!ret && anchor->serial < mh_stmt_num(&newest, MH_A_MIN_ANCHOR))
-		ret = -EKEYREJECTED;
-	mh_bytes_free(&b);
-	return ret;
-}
-
-/*
- * The signer's own validity ended is no matter (what it signed within it stands); its revocation
- * is.
- */
-static int signer_holds(struct mh_daemon *d, const u8 *region, const struct mh_stmt *s,
-			unsigned int depth)
-{
-	struct mh_bytes b;
-	struct mh_stmt signer;
-	int ret;
-
-	if (s->type == MH_ANCHOR)
-		return anchor_void(d, region, s);
-	if (depth == DEPTH_MAX)
-		return -EKEYREJECTED;
-	ret = mh_store_by_leaf(d->store, region, s->signer, &b);
-	if (ret)
-		return ret == -ENOENT ? -EKEYREJECTED : ret;
-	ret = mh_stmt_parse(&signer, b.p, b.n);
-	if (!ret && signer.type != MH_ANCHOR) {
-		ret = revoked(d, region, &signer);
-		ret = ret > 0 ? -EKEYREVOKED : ret;
-	}
-	if (!ret)
-		ret = signer_holds(d, region, &signer, depth + 1);
-	mh_bytes_free(&b);
-	return ret;
-}
-
 int mh_guardian_live(struct mh_daemon *d, const u8 region[32], const struct mh_stmt *s, u64 now)
 {
-	int ret = revoked(d, region, s);
+	struct mh_standing st;
+	int ret = mh_standing(d, region, s, &st);
 
 	if (ret)
-		return ret > 0 ? -EKEYREVOKED : ret;
+		return ret;
+	if (st.revoked)
+		return -EKEYREVOKED;
 	ret = mh_stmt_valid_at(s, now);
-	return ret ? ret : signer_holds(d, region, s, 0);
+	return ret ? ret : st.above;
 }
 
 /* Newest of a subject, if it holds: 0, -ENOENT (not there, or does not hold), or the store's errno.

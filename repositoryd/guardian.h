@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* May this Entity have this, and which Instance: asked at each REQUEST, never remembered. */
+/*
+ * May this Entity have this, and which Instance: asked at each REQUEST.  Nothing of the answer is
+ * remembered, but how each statement stands, until the store changes (standing.c).
+ */
 #ifndef REPOSITORYD_GUARDIAN_H
 #define REPOSITORYD_GUARDIAN_H
 
@@ -18,6 +21,23 @@ void mh_decision_free(struct mh_decision *g);
  * (not yet), -EKEYREVOKED, -EKEYREJECTED (void), -errno of the store.
  */
 int mh_guardian_live(struct mh_daemon *d, const u8 region[32], const struct mh_stmt *s, u64 now);
+
+/* ---- standing.c ---- */
+
+struct mh_standing {
+	bool revoked;
+	int above;	/* 0, or why its signers do not hold: -EKEYREVOKED, -EKEYREJECTED */
+};
+
+/*
+ * What only a submission can change of a statement: whether it is revoked, and whether those above
+ * it are, up to an ANCHOR that min_anchor does not void.  0, or the store's -errno.
+ */
+int mh_standing(struct mh_daemon *d, const u8 region[32], const struct mh_stmt *s,
+		struct mh_standing *out);
+
+/* ---- guardian.c ---- */
+
 /*
  * Standing of an Entity: 0 or enum mh_refusal; negative: the store failed.  out: its newest
  * ENTITY, if any.

@@ -110,6 +110,21 @@ static int make_idr(struct mh_region *r)
 	return n < 0 ? n : mh_bytes_copy(&r->idr, out, (size_t)n);
 }
 
+static int load_anchor(struct mh_daemon *d, struct mh_region *r)
+{
+	struct mh_bytes b;
+	struct mh_stmt s;
+	int ret = mh_store_anchor(d->store, r->row.id, r->row.anchor_serial, &b);
+
+	if (ret)
+		return ret;
+	ret = mh_stmt_parse(&s, b.p, b.n) ? -EUCLEAN : 0;
+	if (!ret)
+		memcpy(r->anchor, s.leaf, MH_HASH_LEN);
+	mh_bytes_free(&b);
+	return ret;
+}
+
 int mh_region_load(struct mh_daemon *d, const u8 id[32])
 {
 	struct mh_region *r = mh_region_find(d, id);
@@ -124,6 +139,8 @@ int mh_region_load(struct mh_daemon *d, const u8 id[32])
 		LIST_INSERT_HEAD(&d->regions, r, link);
 	}
 	ret = mh_store_region(d->store, id, &r->row);
+	if (!ret)
+		ret = load_anchor(d, r);
 	if (!ret)
 		ret = load_delegation(d, id, d->card.sp2, MH_ROLE_SERVE, &r->serve);
 	if (!ret)

@@ -70,6 +70,7 @@ bool mh_config_accepts(const struct mh_config *c, const u8 region[32]);
 struct mh_region {
 	LIST_ENTRY(mh_region) link;
 	struct mh_store_region row;
+	u8 anchor[MH_HASH_LEN];		/* leaf of the newest */
 	u8 x[MH_HASH_LEN];		/* X of PROTOCOL 1, of this server here */
 	struct mh_bytes serve, fresh, epoch;	/* empty when there is none */
 	struct mh_bytes idr;		/* empty: sessions cannot be served */
@@ -106,6 +107,7 @@ struct mh_daemon {
 	u64 drain_until;
 	u64 started, deliveries, refusals;
 	u64 changes;			/* submissions taken: what was decided before is old */
+	struct mh_remembered *remembered;	/* standing.c's */
 	unsigned int may;		/* enum mh_keeper_may */
 };
 

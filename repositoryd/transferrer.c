@@ -29,35 +29,53 @@ void mh_transferrer_free(struct mh_answer_out *a)
 
 /* ---- statements ---- */
 
-static int add_statement(struct mh_answer_out *a, struct mh_buf b)
+static bool has(const struct mh_answer_out *a, const u8 *leaf)
 {
+	for (unsigned int i = 0; i < a->statements; i++)
+		if (!memcmp(a->leaves[i], leaf, MH_HASH_LEN))
+			return true;
+	return false;
+}
+
+static int add_statement(struct mh_answer_out *a, const struct mh_stmt *s)
+{
+	if (has(a, s->leaf))
+		return 0;
 	if (a->statements == ARRAY_SIZE(a->statement))
 		return -E2BIG;
-	if (b.n > MH_RECORD_PLAIN_MAX - MH_RECORD_HEADER)
+	if (s->bytes.n > MH_RECORD_PLAIN_MAX - MH_RECORD_HEADER)
 		return -EMSGSIZE;
-	if (mh_bytes_copy(&a->statement[a->statements], b.p, b.n))
+	if (mh_bytes_copy(&a->statement[a->statements], s->bytes.p, s->bytes.n))
 		return -ENOMEM;
-	a->statements++;
+	memcpy(a->leaves[a->statements++], s->leaf, MH_HASH_LEN);
 	return 0;
 }
 
-static int add_by_leaf(struct mh_conn *c, struct mh_answer_out *a, const u8 *leaf, bool anchors)
+static int read_leaf(struct mh_conn *c, const u8 *leaf, struct mh_bytes *b, struct mh_stmt *s)
+{
+	int ret = mh_store_by_leaf(c->daemon->store, c->region->row.id, leaf, b);
+
+	if (ret)
+		return ret == -ENOENT ? -EUCLEAN : ret;
+	ret = mh_stmt_parse(s, b->p, b->n);
+	if (ret)
+		mh_bytes_free(b);
+	return ret;
+}
+
+/* ANCHORs it has from the handshake */
+static int add_signer(struct mh_conn *c, struct mh_answer_out *a, const u8 *leaf)
 {
 	struct mh_bytes b;
 	struct mh_stmt s;
 	int ret;
 
-	for (unsigned int i = 0; i < a->statements; i++)
-		if (!mh_stmt_parse(&s, a->statement[i].p, a->statement[i].n) &&
-		    !memcmp(s.leaf, leaf, 32))
-			return 0;
-	ret = mh_store_by_leaf(c->daemon->store, c->region->row.id, leaf, &b);
+	if (!memcmp(leaf, c->region->anchor, MH_HASH_LEN) || has(a, leaf))
+		return 0;
+	ret = read_leaf(c, leaf, &b, &s);
 	if (ret)
-		return ret == -ENOENT ? -EUCLEAN : ret;
-	ret = mh_stmt_parse(&s, b.p, b.n);
-	/* ANCHORs it has from the handshake */
-	if (!ret && (s.type != MH_ANCHOR || anchors))
-		ret = add_statement(a, mh_bytes_buf(&b));
+		return ret;
+	ret = s.type == MH_ANCHOR ? 0 : add_statement(a, &s);
 	mh_bytes_free(&b);
 	return ret;
 }
@@ -70,14 +88,14 @@ static int add_policies(struct mh_conn *c, struct mh_answer_out *a, struct mh_bu
 	int ret = 0;
 
 	for (size_t i = 0; i + 32 <= list.n && !ret; i += 32) {
-		ret = mh_store_by_leaf(c->daemon->store, c->region->row.id, list.p + i, &b);
+		if (has(a, list.p + i))
+			continue;
+		ret = read_leaf(c, list.p + i, &b, &s);
 		if (ret)
-			return ret == -ENOENT ? -EUCLEAN : ret;
-		ret = mh_stmt_parse(&s, b.p, b.n);
+			return ret;
+		ret = add_signer(c, a, s.signer);
 		if (!ret)
-			ret = add_by_leaf(c, a, s.signer, false);
-		if (!ret)
-			ret = add_by_leaf(c, a, list.p + i, false);
+			ret = add_statement(a, &s);
 		mh_bytes_free(&b);
 	}
 	return ret;
@@ -94,11 +112,11 @@ static int collect_statements(struct mh_conn *c, struct mh_answer_out *a,
 	int ret = mh_stmt_parse(&s, dataset->p, dataset->n);
 
 	if (!ret)
-		ret = add_by_leaf(c, a, s.signer, false);
+		ret = add_signer(c, a, s.signer);
 	if (!ret)
-		ret = add_by_leaf(c, a, instance->signer, false);
+		ret = add_signer(c, a, instance->signer);
 	if (!ret)
-		ret = add_statement(a, mh_bytes_buf(dataset));
+		ret = add_statement(a, &s);
 	if (!ret)
 		ret = add_policies(c, a, mh_stmt_attr(&s, MH_A_POLICIES));
 	if (!ret)
@@ -116,13 +134,8 @@ static bool client_has(const struct mh_answer_out *a, const u8 *digest)
 {
 	u8 leaves[ARRAY_SIZE(a->statement)][MH_HASH_LEN], own[MH_HASH_LEN];
 	const struct mh_buf all = MH_BUF(leaves, a->statements * sizeof(leaves[0]));
-	struct mh_stmt s;
 
-	for (unsigned int i = 0; i < a->statements; i++) {
-		if (mh_stmt_parse(&s, a->statement[i].p, a->statement[i].n))
-			return false;
-		memcpy(leaves[i], s.leaf, MH_HASH_LEN);
-	}
+	memcpy(leaves, a->leaves, all.n);
 	qsort(leaves, a->statements, sizeof(leaves[0]), compare_leaves);
 	mh_sha256v(own, &all, 1);
 	return !memcmp(own, digest, MH_HASH_LEN);

@@ -313,6 +313,43 @@ static void no_such_label(void **state)
 	rd_teardown(&other);
 }
 
+/*
+ * What is asked about often is remembered: a submission that comes to nothing changes none of it,
+ * and one that is taken all of it, whichever link of the chain of rights it is about.
+ */
+static void r37_remembered(void **state)
+{
+	static const struct {
+		u8 type, code;
+		const char *group, *dataset, *name;
+	} links[] = { { MH_MEMBER, MH_REFUSED_UNKNOWN, "m0", "m0/a", "m0/alice" },
+		      { MH_GROUP, MH_REFUSED_UNKNOWN, "m1", "m1/a", "m1" },
+		      { MH_DATASET, MH_REFUSED_UNKNOWN, "m2", "m2/a", "m2/a" },
+		      { MH_INSTANCE, MH_REFUSED_OUT_OF_DATE, "m3", "m3/a", "m3/a@1" } };
+	struct mh_client c;
+
+	(void)state;
+	assert_int_equal(rd_connect(&w, &alice, &c), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		rd_group(&w, links[i].group, links[i].dataset);
+		rd_member(&w, links[i].group, "alice");
+		rd_dataset(&w, links[i].dataset, MH_MODE_SESSION);
+		rd_instance(&w, links[i].dataset, 1, MH_MODE_SESSION, NULL, key_data, 32);
+		assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+		for (int again = 0; again < 2; again++)
+			expect(&c, links[i].dataset, MH_ANSWER_DONE, 0);
+		rd_revoke(&w, links[i].type, links[i].name, 1);
+		rd_item(&w, 99, MH_BUF("x", 1), MH_BUF(NULL, 0));
+		assert_int_equal(rd_submit(&w), MH_ADMIN_MALFORMED);
+		expect(&c, links[i].dataset, MH_ANSWER_DONE, 0);
+		rd_revoke(&w, links[i].type, links[i].name, 1);
+		assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+		for (int again = 0; again < 2; again++)
+			expect(&c, links[i].dataset, MH_ANSWER_REFUSED, links[i].code);
+	}
+	mh_client_close(&c);
+}
+
 static void policy_revoked(void **state)
 {
 	struct mh_client c;
@@ -341,6 +378,7 @@ int main(void)
 		cmocka_unit_test(idle_ends),
 		cmocka_unit_test(wraps),
 		cmocka_unit_test(no_such_label),
+		cmocka_unit_test(r37_remembered),
 		cmocka_unit_test(policy_revoked),
 	};
 
