@@ -50,8 +50,10 @@ TOOLS	:= $(if $(wildcard tools/repoctl.c),$(B)/bin/repoctl) \
 	$(if $(wildcard tools/microhsm.c),$(B)/bin/microhsm)
 DAEMONS	:= $(if $(wildcard repositoryd/main.c),$(B)/bin/repositoryd)
 UNITS	:= $(addprefix $(B)/unit/,$(notdir $(UNIT:.c=)))
-KTESTS	:= $(addprefix $(B)/ktest/,$(notdir $(filter-out %/log_random,$(KTEST:.c=)))) \
-	$(B)/ktest/log_random.so $(B)/ktest/crash
+# What is preloaded into programs under test
+PRELOAD	:= log_random shift_clock
+KTESTS	:= $(addprefix $(B)/ktest/,$(filter-out $(PRELOAD),$(notdir $(KTEST:.c=))) \
+	$(PRELOAD:=.so) crash)
 FUZZERS	:= $(FUZZ:selftests/fuzz/%.c=$(B)/fuzz/%)
 
 all: $(if $(wildcard kmod/main.c),$(if $(wildcard $(KDIR)),module,nomodule)) tools daemon
@@ -128,7 +130,8 @@ $(B)/ktest/%: $(B)/rel/obj/selftests/scenario/%.o $(B)/rel/libmh.a
 # repositoryd itself, that can be told to lie in its answers
 $(B)/ktest/rogue_repositoryd: $(B)/rel/obj/selftests/hostile/rogue_repositoryd.o \
 	$(B)/rel/obj/repositoryd/main.o $(B)/rel/librepositoryd.a $(B)/rel/libmh.a
-	$(call link,rel,$(CC),-Wl$(COMMA)--wrap=mh_conn_record)
+	$(call link,rel,$(CC),-Wl$(COMMA)--wrap=mh_conn_record \
+		-Wl$(COMMA)--wrap=mh_stp_challenge_begin)
 $(B)/ktest/sealed_probe: $(B)/rel/obj/selftests/scenario/sealed_probe.o \
 	$(B)/rel/librepositoryd.a $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
@@ -136,7 +139,7 @@ $(B)/ktest/sealed_probe: $(B)/rel/obj/selftests/scenario/sealed_probe.o \
 $(B)/ktest/crash: $(call OBJS,rel,$(CRASH)) $(call OBJS,rel,$(UNITLIB)) \
 	$(B)/rel/librepositoryd.a $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
-$(B)/ktest/log_random.so: selftests/scenario/log_random.c
+$(B)/ktest/%.so: selftests/scenario/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -std=gnu11 -O2 $(WARN) -fPIC -shared -o $@ $< -ldl
 $(B)/bench/%: $(B)/rel/obj/selftests/bench/%.o $(call OBJS,rel,$(UNITLIB)) \

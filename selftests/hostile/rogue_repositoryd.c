@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * repositoryd as built, with all its keys, that says what its orders are: the file that MH_ROGUE
- * names, read at each record sent, one order a line. Of answers to REQUESTs:
+ * names, read at each record and each idR sent, one order a line. Of idR:
+ *
+ *	epoch FILE		that EPOCH instead of the Region's
+ *	delegation FILE		that DELEGATION too, behind the others
+ *
+ * Of answers to REQUESTs:
  *
  *	refuse CODE MS STEP	REFUSED instead of the answer
  *	with DIR		what `stmt answer` made, instead of its own
@@ -22,6 +27,10 @@
 #include "conn.h"
 #include "lib/util.h"
 
+int __real_mh_stp_challenge_begin(struct mh_stp *s, struct mh_buf idr, const u8 *eph,
+				  u8 digest[MH_HASH_LEN], u8 *out, size_t size);
+int __wrap_mh_stp_challenge_begin(struct mh_stp *s, struct mh_buf idr, const u8 *eph,
+				  u8 digest[MH_HASH_LEN], u8 *out, size_t size);
 int __real_mh_conn_record(struct mh_conn *c, u8 type, u32 request, const u8 *body, size_t n);
 int __wrap_mh_conn_record(struct mh_conn *c, u8 type, u32 request, const u8 *body, size_t n);
 
@@ -169,4 +178,36 @@ int __wrap_mh_conn_record(struct mh_conn *c, u8 type, u32 request, const u8 *bod
 		memcpy(copy, body, n);
 	mh_bytes_free(&b);
 	return ret ? ret : send_altered(c, type, request, copy, n);
+}
+
+int __wrap_mh_stp_challenge_begin(struct mh_stp *s, struct mh_buf idr, const u8 *eph,
+				  u8 digest[MH_HASH_LEN], u8 *out, size_t size)
+{
+	struct mh_bytes epoch = { 0 }, delegation = { 0 };
+	u8 lie[MH_IDR_MAX];
+	const struct order *o;
+	struct mh_idr m;
+	int ret;
+
+	read_orders();
+	if (mh_idr_decode(&m, idr))
+		die("idR");
+	o = order_of("epoch", 0);
+	if (o && mh_file_read(o->text, MH_STMT_MAX, &epoch))
+		die(o->text);
+	if (o)
+		m.epoch = mh_bytes_buf(&epoch);
+	o = order_of("delegation", 0);
+	if (o && (m.delegations == MH_IDR_DELEGATIONS ||
+		  mh_file_read(o->text, MH_STMT_MAX, &delegation)))
+		die(o->text);
+	if (o)
+		m.delegation[m.delegations++] = mh_bytes_buf(&delegation);
+	ret = mh_idr_encode(&m, lie, sizeof(lie));
+	if (ret < 0)
+		die("idR is too long");
+	ret = __real_mh_stp_challenge_begin(s, MH_BUF(lie, (size_t)ret), eph, digest, out, size);
+	mh_bytes_free(&epoch);
+	mh_bytes_free(&delegation);
+	return ret;
 }

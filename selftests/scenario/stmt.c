@@ -4,9 +4,12 @@
  * repositoryd's admin socket (MICROHSM_ADMIN) and to the kernel.
  *
  *	stmt make TYPE SUBJECT SERIAL BY    to standard output; BY is none, stranger, an officer's
- *	                                    key file (passphrase in MH_PASS), or wrong:FILE, the
- *	                                    officer's for another Region; valid from now, or from
- *	                                    MH_FROM seconds from now; a REVOKE is of MH_TARGET (a
+ *	                                    key file (passphrase in MH_PASS), wrong:FILE, the
+ *	                                    officer's for another Region, or stolen:DIR, by the key
+ *	                                    that `steal` put there; issued now, or MH_ISSUED seconds
+ *	                                    from now, valid from then, or from MH_FROM seconds from
+ *	                                    now; a DELEGATION is to that role (MH_ROLE, a number:
+ *	                                    1, to serve), a REVOKE is of MH_TARGET (a
  *	                                    TYPE; default entity) up to MH_UP_TO (default all), a
  *	                                    GROUP may fetch MH_RIGHT (none), a DATASET is of kind
  *	                                    MH_KIND (1: keys), all hold for MH_LIFE s
@@ -15,6 +18,8 @@
  *	stmt push FILE                      to the kernel: ok, or the errno's name
  *	stmt alter send|push FILE STEP      every STEPth byte altered in turn: how each ended
  *	stmt suspend NAME KEY FILE FILE [S] a DELEGATION of that role, and its SUSPEND for S seconds
+ *	stmt steal ROLE SUBJECT KEY DIR     a DELEGATION of that role, by the officer KEY for thirty
+ *	                                    days, and its key: DIR/delegation, DIR/key
  *	stmt region                         region_id in hexadecimal
  *	stmt narrow SERVER KEY FILE PREFIX  its newest DELEGATION to serve, but only that prefix
  *	stmt epoch DATASET KEY FILE FILE FILE AHEAD
@@ -30,6 +35,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -108,6 +114,14 @@ static u8 type_of(const char *name)
 	return 0;
 }
 
+/* A number that the environment says, or else */
+static u64 seconds(const char *name, u64 otherwise)
+{
+	const char *v = getenv(name);
+
+	return v ? strtoull(v, NULL, 0) : otherwise;
+}
+
 /* Each the most harmful that its type allows; pub is the stranger's key */
 static void attributes(struct mh_writer *w, u8 type, u64 serial, const u8 *pub)
 {
@@ -127,7 +141,7 @@ static void attributes(struct mh_writer *w, u8 type, u64 serial, const u8 *pub)
 	case MH_DELEGATION:
 		mh_write_attr(w, MH_A_KEY, pub, 64);
 		mh_write_attr(w, MH_A_AUDIT_KEY, pub, 64);
-		mh_write_attr_u8(w, MH_A_ROLE, MH_ROLE_SERVE);
+		mh_write_attr_u8(w, MH_A_ROLE, (u8)seconds("MH_ROLE", MH_ROLE_SERVE));
 		break;
 	case MH_ENTITY:
 		mh_write_attr_u8(w, MH_A_KEI_KIND, MH_KIND_PAIR);
@@ -160,7 +174,7 @@ static void attributes(struct mh_writer *w, u8 type, u64 serial, const u8 *pub)
 		mh_write_attr_u64(w, MH_A_UP_TO, up_to ? strtoull(up_to, NULL, 0) : ~0ull);
 		break;
 	case MH_SUSPEND:
-		mh_write_attr_u64(w, MH_A_UNTIL, (u64)time(NULL) + 3600);
+		mh_write_attr_u64(w, MH_A_UNTIL, (u64)time(NULL) + seconds("MH_UNTIL", 3600));
 		break;
 	case MH_EPOCH:
 		mh_write_attr_u64(w, MH_A_EPOCH_NUMBER, 999);
@@ -191,26 +205,51 @@ static void sign(const char *by, const u8 *root, u8 sig[MH_SIG_LEN], const u8 ke
 	}
 }
 
+/* The key in DIR, and the leaf of the DELEGATION to it */
+static void stolen(const char *dir, u8 signer[MH_HASH_LEN], u8 key[32])
+{
+	struct mh_bytes k, d;
+	char path[300];
+	struct mh_stmt s;
+
+	snprintf(path, sizeof(path), "%s/key", dir);
+	if (mh_file_read(path, 32, &k) || k.n != 32)
+		die(path);
+	snprintf(path, sizeof(path), "%s/delegation", dir);
+	if (mh_file_read(path, MH_STMT_MAX, &d) || mh_stmt_parse(&s, d.p, d.n))
+		die(path);
+	memcpy(key, k.p, 32);
+	memcpy(signer, s.leaf, MH_HASH_LEN);
+	mh_bytes_free(&k);
+	mh_bytes_free(&d);
+}
+
 static int make(char **v)
 {
-	const char *later = getenv("MH_FROM"), *life = getenv("MH_LIFE");
 	u64 serial = strtoull(v[2], NULL, 0), now = (u64)time(NULL);
-	u64 from = now + (later ? strtoull(later, NULL, 0) : 0);
+	u64 issued = now + seconds("MH_ISSUED", 0);
+	u64 from = getenv("MH_FROM") ? now + seconds("MH_FROM", 0) : issued;
 	u8 type = type_of(v[0]), body[MH_STMT_BODY_MAX], out[MH_STMT_MAX], key[32], pub[64];
-	u8 leaf[MH_HASH_LEN], sig[MH_SIG_LEN];
+	u8 leaf[MH_HASH_LEN], sig[MH_SIG_LEN], signer[MH_HASH_LEN];
+	const char *by = v[3];
 	struct mh_writer b, w;
 
 	world();
+	memcpy(signer, anchor_leaf, sizeof(signer));
 	if (mh_p256_generate(key, pub))
 		die("no key");
-	if (!strncmp(v[3], "wrong:", 6))
+	if (!strncmp(by, "wrong:", 6))
 		region[0] ^= 1;
+	if (!strncmp(by, "stolen:", 7)) {
+		stolen(by + 7, signer, key);
+		by = "stranger";
+	}
 	mh_writer_init(&b, body, sizeof(body));
-	mh_stmt_begin(&b, type, region, anchor_leaf, MH_BUF(v[1], strlen(v[1])), serial, now, from,
-		      from + (life ? strtoull(life, NULL, 0) : 3600));
+	mh_stmt_begin(&b, type, region, signer, MH_BUF(v[1], strlen(v[1])), serial, issued, from,
+		      from + seconds("MH_LIFE", 3600));
 	attributes(&b, type, serial, pub);
 	mh_stmt_leaf(MH_BUF(body, b.len), leaf);
-	sign(v[3], leaf, sig, key);
+	sign(by, leaf, sig, key);
 	mh_writer_init(&w, out, sizeof(out));
 	mh_stmt_write_head(&w, MH_BUF(body, b.len), 0, 1, NULL, 0);
 	mh_write_u8(&w, type == MH_ANCHOR ? 2 : 1);
@@ -381,7 +420,7 @@ static const struct {
 	{ "make", 4, make }, { "get", 2, get },	    { "send", 1, send_all },
 	{ "push", 1, push }, { "alter", 3, alter }, { "region", 0, tell_region },
 	{ "suspend", 4, suspend }, { "answer", 3, answer }, { "narrow", 4, narrow },
-	{ "epoch", 6, epoch },
+	{ "epoch", 6, epoch },	    { "steal", 4, steal },
 };
 
 int main(int argc, char **argv)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* stmt suspend, narrow, epoch: DELEGATIONs, and what is signed by their keys. Part of stmt.c. */
+/* stmt suspend, narrow, epoch, steal: DELEGATIONs, and what their keys sign. Part of stmt.c. */
 static int suspend(char **v)
 {
 	u64 now, life = v[4] ? strtoull(v[4], NULL, 0) : 3600, serial;
@@ -110,5 +110,41 @@ static int epoch(char **v)
 	sign(v[1], own, sig, NULL);
 	if (b.err || put_file(v[4], MH_BUF(body, b.len), sig))
 		die(v[4]);
+	return 0;
+}
+
+static int steal(char **v)
+{
+	static const char *const roles[] = {
+		[MH_ROLE_SERVE] = "serve", [MH_ROLE_FRESHNESS] = "freshness",
+		[MH_ROLE_GENERATE] = "generate", [MH_ROLE_CERTIFY] = "certify",
+		[MH_ROLE_ENROL] = "enrol", [MH_ROLE_SUSPEND] = "suspend",
+	};
+	u64 now = (u64)time(NULL);
+	u8 role = MH_ROLE_SERVE, body[1024], key[32], pub[64], leaf[MH_HASH_LEN], sig[MH_SIG_LEN];
+	struct mh_writer b;
+	char path[300];
+
+	while (role < ARRAY_SIZE(roles) && strcmp(roles[role], v[0]) != 0)
+		role++;
+	world();
+	if (role == ARRAY_SIZE(roles) || mh_p256_generate(key, pub))
+		die(v[0]);
+	mh_writer_init(&b, body, sizeof(body));
+	mh_stmt_begin(&b, MH_DELEGATION, region, anchor_leaf, MH_BUF(v[1], strlen(v[1])), 1, now,
+		      now, now + 30 * 86400);
+	mh_write_attr(&b, MH_A_KEY, pub, 64);
+	if (role == MH_ROLE_SERVE)
+		mh_write_attr(&b, MH_A_AUDIT_KEY, pub, 64);
+	mh_write_attr_u8(&b, MH_A_ROLE, role);
+	mh_stmt_leaf(MH_BUF(body, b.len), leaf);
+	sign(v[2], leaf, sig, NULL);
+	mkdir(v[3], 0700);
+	snprintf(path, sizeof(path), "%s/key", v[3]);
+	if (b.err || mh_file_write(path, key, sizeof(key), 0600))
+		die(path);
+	snprintf(path, sizeof(path), "%s/delegation", v[3]);
+	if (put_file(path, MH_BUF(body, b.len), sig))
+		die(path);
 	return 0;
 }
