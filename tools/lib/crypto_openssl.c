@@ -113,16 +113,15 @@ int mh_hmac_sha256v(const u8 *key, size_t keylen, const struct mh_buf *v, unsign
 
 /* ---- AES-256-GCM ---- */
 
+/* A context of libcrypto is 1.2 KiB, more than the rest of an idle session: one lives for a call */
 struct mh_aead {
-	EVP_CIPHER_CTX *seal, *open;	/* keyed; made when first used */
 	u8 key[MH_KEY_LEN];
 };
 
 int mh_aead_create(struct mh_aead **a, const u8 key[MH_KEY_LEN])
 {
-	struct mh_aead *n = calloc(1, sizeof(*n));
+	struct mh_aead *n = malloc(sizeof(*n));
 
-	pthread_once(&fetched, fetch);
 	if (!n)
 		return -ENOMEM;
 	memcpy(n->key, key, MH_KEY_LEN);
@@ -134,70 +133,65 @@ void mh_aead_destroy(struct mh_aead *a)
 {
 	if (!a)
 		return;
-	EVP_CIPHER_CTX_free(a->seal);
-	EVP_CIPHER_CTX_free(a->open);
 	mh_wipe(a, sizeof(*a));
 	free(a);
 }
 
-static EVP_CIPHER_CTX *keyed(struct mh_aead *a, bool seal)
+static EVP_CIPHER_CTX *begin(const struct mh_aead *a, const u8 *nonce, bool seal)
 {
-	EVP_CIPHER_CTX **c = seal ? &a->seal : &a->open;
+	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 
-	if (!*c) {
-		*c = EVP_CIPHER_CTX_new();
-		if (!*c || !EVP_CipherInit_ex2(*c, gcm, a->key, NULL, seal, NULL)) {
-			EVP_CIPHER_CTX_free(*c);
-			*c = NULL;
-		}
+	pthread_once(&fetched, fetch);
+	if (c && !EVP_CipherInit_ex2(c, gcm, a->key, nonce, seal, NULL)) {
+		EVP_CIPHER_CTX_free(c);
+		c = NULL;
 	}
-	return *c;
+	return c;
 }
 
 int mh_aead_seal(struct mh_aead *a, const u8 nonce[MH_NONCE_LEN], struct mh_buf ad, const u8 *in,
 		 size_t n, u8 *out)
 {
-	EVP_CIPHER_CTX *c = keyed(a, true);
-	int len;
+	EVP_CIPHER_CTX *c = n > INT32_MAX || ad.n > INT32_MAX ? NULL : begin(a, nonce, true);
+	int len, ret = c ? 0 : -ENOMEM;
 
-	if (!c || n > INT32_MAX || ad.n > INT32_MAX)
-		return -ENOMEM;
-	if (!EVP_EncryptInit_ex2(c, NULL, NULL, nonce, NULL) ||
-	    (ad.n && !EVP_EncryptUpdate(c, NULL, &len, ad.p, (int)ad.n)) ||
-	    (n && !EVP_EncryptUpdate(c, out, &len, in, (int)n)) ||
-	    !EVP_EncryptFinal_ex(c, out + n, &len) ||
-	    !EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, MH_TAG_LEN, out + n)) {
+	if (c && ((ad.n && !EVP_EncryptUpdate(c, NULL, &len, ad.p, (int)ad.n)) ||
+		  (n && !EVP_EncryptUpdate(c, out, &len, in, (int)n)) ||
+		  !EVP_EncryptFinal_ex(c, out + n, &len) ||
+		  !EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, MH_TAG_LEN, out + n))) {
 		ERR_clear_error();
 		mh_wipe(out, n);
-		return -EIO;
+		ret = -EIO;
 	}
-	return 0;
+	EVP_CIPHER_CTX_free(c);
+	return ret;
 }
 
 int mh_aead_open(struct mh_aead *a, const u8 nonce[MH_NONCE_LEN], struct mh_buf ad, const u8 *in,
 		 size_t n, u8 *out)
 {
-	EVP_CIPHER_CTX *c = keyed(a, false);
+	EVP_CIPHER_CTX *c;
 	u8 tag[MH_TAG_LEN];
 	size_t pt = n - MH_TAG_LEN;
-	int len;
+	int len, ret = 0;
 
 	if (n < MH_TAG_LEN)
 		return -EBADMSG;
-	if (!c || n > INT32_MAX || ad.n > INT32_MAX)
+	c = n > INT32_MAX || ad.n > INT32_MAX ? NULL : begin(a, nonce, false);
+	if (!c)
 		return -ENOMEM;
 	memcpy(tag, in + pt, sizeof(tag));
-	if (!EVP_DecryptInit_ex2(c, NULL, NULL, nonce, NULL) ||
-	    (ad.n && !EVP_DecryptUpdate(c, NULL, &len, ad.p, (int)ad.n)) ||
+	if ((ad.n && !EVP_DecryptUpdate(c, NULL, &len, ad.p, (int)ad.n)) ||
 	    (pt && !EVP_DecryptUpdate(c, out, &len, in, (int)pt)) ||
 	    !EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, MH_TAG_LEN, tag) ||
 	    !EVP_DecryptFinal_ex(c, out + pt, &len)) {
 		ERR_clear_error();
 		if (pt)
 			memset(out, 0, pt);
-		return -EBADMSG;
+		ret = -EBADMSG;
 	}
-	return 0;
+	EVP_CIPHER_CTX_free(c);
+	return ret;
 }
 
 /* ---- X25519 ---- */
