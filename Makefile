@@ -127,7 +127,7 @@ $(B)/ktest/%: $(B)/rel/obj/selftests/hostile/%.o $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
 $(B)/ktest/%: $(B)/rel/obj/selftests/scenario/%.o $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
-# repositoryd itself, that can be told to lie in its answers
+# repositoryd itself, that can be told to lie
 $(B)/ktest/rogue_repositoryd: $(B)/rel/obj/selftests/hostile/rogue_repositoryd.o \
 	$(B)/rel/obj/repositoryd/main.o $(B)/rel/librepositoryd.a $(B)/rel/libmh.a
 	$(call link,rel,$(CC),-Wl$(COMMA)--wrap=mh_conn_record \

@@ -6,8 +6,10 @@
  *   replay_relay relay LISTEN UPSTREAM WAY N WHAT [ARG]
  *	one connection after the other, frame by frame; the first is recorded, or of each
  *	the Nth frame that goes WAY (up, down) is altered: flip K (a bit of byte K, from the
- *	end if negative), cut K (its last K bytes), drop, double, swap (with the next), graft
- *	FILE (the recorded Nth in its place), insert FILE (the recorded Nth before it)
+ *	end if negative), sweep STEP (a bit of the byte that is STEP further each time, from
+ *	the first), point (e in it, of low order, the next each time), cut K (its last K
+ *	bytes), drop, double, swap (with the next), graft FILE (the recorded Nth in its place),
+ *	insert FILE (the recorded Nth before it).  At each end: "over", frames up and down
  *   replay_relay play LISTEN FILE turns|now
  *	the server's frames: as the client's come, or all at once
  *   replay_relay replay UPSTREAM FILE turns|now FROM TO SECONDS
@@ -31,6 +33,7 @@
 #include "core/messages.h"
 #include "lib/sock.h"
 #include "lib/util.h"
+#include "selftests/unit/low_order.h"
 
 #define RECORDING_MAX	(16 * 1024 * 1024)
 
@@ -177,8 +180,21 @@ struct alter {
 	enum way way;
 	unsigned int n;
 	const char *what, *arg;
+	size_t turn;
 	struct frame held;		/* swap: until the next has gone */
 };
+
+/* Each time another, and the first after the last */
+static void alter_next(struct alter *a, struct frame *f)
+{
+	const size_t n = a->turn++;
+
+	if (!strcmp(a->what, "point"))
+		low_order(f->b + MH_FRAME_HEADER, n % LOW_ORDER);
+	else
+		f->b[n % ((f->n - 1) / (size_t)number(a->arg) + 1) * (size_t)number(a->arg)] ^=
+			0x10;
+}
 
 /* The frame that is to be altered */
 static bool alter(struct alter *a, int to, struct frame *f)
@@ -188,6 +204,10 @@ static bool alter(struct alter *a, int to, struct frame *f)
 	long k = 0;
 
 	printf("altered\n");
+	if (!strcmp(what, "sweep") || !strcmp(what, "point")) {
+		alter_next(a, f);
+		return put(to, f);
+	}
 	if (!strcmp(what, "flip") || !strcmp(what, "cut"))
 		k = number(a->arg);
 	if (!strcmp(what, "flip"))
@@ -240,8 +260,11 @@ static void between(struct alter *a, int client, int server)
 	a->held.n = 0;
 	while (both && poll(p, 2, -1) > 0)
 		for (enum way w = UP; w <= DOWN && both; w++)
-			if (p[w].revents)
-				both = pass_on(a, p[w].fd, p[!w].fd, w, ++n[w]);
+			if (p[w].revents) {
+				both = pass_on(a, p[w].fd, p[!w].fd, w, n[w] + 1);
+				n[w] += both;
+			}
+	printf("over %u %u\n", n[UP], n[DOWN]);
 }
 
 static int relay(char **v, int c)
@@ -268,7 +291,6 @@ static int relay(char **v, int c)
 		between(&a, client, server);
 		close(client);
 		close(server);
-		printf("over\n");
 		if (a.record)
 			fclose(a.record);
 		a.record = NULL;

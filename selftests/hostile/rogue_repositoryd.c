@@ -5,6 +5,9 @@
  *
  *	epoch FILE		that EPOCH instead of the Region's
  *	delegation FILE		that DELEGATION too, behind the others
+ *	idr AT			with a byte altered, the ATth that is in no set of signatures
+ *	tail AT			or the ATth that one of a DELEGATION has
+ *	speaks VERSION		that version, and no other
  *
  * Of answers to REQUESTs:
  *
@@ -17,6 +20,8 @@
  *	cut TYPE N		N bytes shorter (below 0: longer)
  *	other TYPE		as of another REQUEST
  *	push FILE		a PUSH of that file, before the answer
+ *	after TYPE		one of that type more, once the answer has ended
+ *	end TYPE		the end of the stream, in place of the first of that type
  *
  * TYPE is as in enum mh_record.  DONE's count is put right, so that it is not what is refused.
  */
@@ -160,6 +165,8 @@ int __wrap_mh_conn_record(struct mh_conn *c, u8 type, u32 request, const u8 *bod
 	o = type == MH_R_MANIFEST ? order_of("push", 0) : NULL;
 	if (o)
 		ret = push(c, o);
+	if (order_of("end", type) && !ret)
+		return -EKEYREVOKED;	/* what is in the buffer goes out first */
 	o = order_of("refuse", 0);
 	if (o && !ret) {	/* once, instead of what would come first */
 		refused[0] = (u8)o->a;
@@ -177,7 +184,48 @@ int __wrap_mh_conn_record(struct mh_conn *c, u8 type, u32 request, const u8 *bod
 	if (n)
 		memcpy(copy, body, n);
 	mh_bytes_free(&b);
-	return ret ? ret : send_altered(c, type, request, copy, n);
+	ret = ret ? ret : send_altered(c, type, request, copy, n);
+	o = type == MH_R_DONE ? order_of("after", 0) : NULL;
+	return ret || !o ? ret : __real_mh_conn_record(c, (u8)o->a, request, copy, n);
+}
+
+#define TAIL (5 + MH_SIG_LEN)	/* of a statement that one signed: path, sets */
+
+/* The byte that is counted as the atth: of no statement's tail, or of a DELEGATION's */
+static void alter_idr(u8 *idr, size_t n, size_t at, bool tail)
+{
+	struct mh_idr m;
+
+	if (mh_idr_decode(&m, MH_BUF(idr, n)) || m.delegations == MH_IDR_DELEGATIONS)
+		die("idR");
+	m.delegation[m.delegations] = m.epoch;
+	for (size_t i = 0; i < n; i++) {
+		u8 in = 0;
+
+		while (in <= m.delegations &&
+		       (idr + i >= m.delegation[in].p + m.delegation[in].n ||
+			idr + i < m.delegation[in].p + m.delegation[in].n - TAIL))
+			in++;
+		if ((tail ? in < m.delegations : in > m.delegations) && !at--) {
+			idr[i] ^= 0x10;
+			return;
+		}
+	}
+	die("idR has no such byte");
+}
+
+static void spoil(u8 *idr, size_t n)
+{
+	const struct order *o = order_of("idr", 0);
+
+	if (o)
+		alter_idr(idr, n, (size_t)o->a, false);
+	o = order_of("tail", 0);
+	if (o)
+		alter_idr(idr, n, (size_t)o->a, true);
+	o = order_of("speaks", 0);
+	if (o)
+		idr[1] = (u8)o->a;
 }
 
 int __wrap_mh_stp_challenge_begin(struct mh_stp *s, struct mh_buf idr, const u8 *eph,
@@ -206,6 +254,7 @@ int __wrap_mh_stp_challenge_begin(struct mh_stp *s, struct mh_buf idr, const u8 
 	ret = mh_idr_encode(&m, lie, sizeof(lie));
 	if (ret < 0)
 		die("idR is too long");
+	spoil(lie, (size_t)ret);
 	ret = __real_mh_stp_challenge_begin(s, MH_BUF(lie, (size_t)ret), eph, digest, out, size);
 	mh_bytes_free(&epoch);
 	mh_bytes_free(&delegation);

@@ -145,9 +145,10 @@ static int info(char **v)
 
 	if (ret)
 		return printf("%s\n", say(ret));
-	return printf("kind=%u alg=%u operations=%u lease=%d version=%llu %s/%s unsealed=%llu\n",
-		      a.kind, a.alg, a.operations, a.lease_ms, (unsigned long long)a.version,
-		      a.region, a.name, (unsigned long long)(a.generation - a.sealed));
+	printf("kind=%u alg=%u operations=%u lease=%d version=%llu %s/%s ", a.kind, a.alg,
+	       a.operations, a.lease_ms, (unsigned long long)a.version, a.region, a.name);
+	return printf("generation=%llu unsealed=%llu\n", (unsigned long long)a.generation,
+		      (unsigned long long)(a.generation - a.sealed));
 }
 
 /* aead SERIAL: seal, open, and not open when a bit is changed */
