@@ -220,6 +220,8 @@ static const char *reason(int err)
 		return "too long for a socket's path";
 	case -ESRCH:
 		return "no such user or group here";
+	case -ENOMEM:
+		return "out of memory";
 	}
 	return "not a value that this key takes";
 }
@@ -253,7 +255,7 @@ static bool may_be_directory(const char *path)
 	if (errno != ENOENT)
 		return errno == EACCES;
 	copy = strdup(path);
-	ok = copy && !stat(dirname(copy), &st);
+	ok = !copy || !stat(dirname(copy), &st);
 	free(copy);
 	return ok;
 }
@@ -309,8 +311,11 @@ int mh_config_read(struct mh_config *c, const char *path)
 	struct reading r = { .c = c, .path = path };
 	int ret = defaults(c), line;
 
-	if (ret)
+	if (ret) {
+		fprintf(stderr, "repositoryd: out of memory\n");
+		mh_config_free(c);
 		return ret;
+	}
 	errno = 0;
 	line = ini_parse(path, handler, &r);
 	if (line < 0)
