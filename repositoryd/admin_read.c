@@ -74,10 +74,15 @@ static int list_one(void *ctx, struct mh_buf b)
 	if (mh_stmt_parse(&s, b.p, b.n))
 		return -EUCLEAN;
 	ret = mh_guardian_live(l->a->daemon, l->region, &s, l->now);
+	if (ret && !mh_guardian_void(ret))
+		return ret;
 	if (ret == -EKEYREVOKED || ret == -EKEYREJECTED)
 		flags |= 1;
-	if (s.type == MH_ENTITY &&
-	    mh_guardian_suspended(l->a->daemon, l->region, s.subject, l->now))
+	ret = s.type != MH_ENTITY ? 0 :
+		mh_guardian_suspended(l->a->daemon, l->region, s.subject, l->now);
+	if (ret < 0)
+		return ret;
+	if (ret)
 		flags |= 2;
 	return mh_admin_add(l->a, &flags, 1);
 }
@@ -211,8 +216,9 @@ u8 mh_admin_nonce(struct mh_admin *a, struct mh_buf body)
 
 /* ---- Kec-public ---- */
 
-static bool officer_signed(struct mh_admin *a, const u8 *region, struct mh_buf name, u8 officer,
-			   const u8 *sig)
+/* 0; -EPERM: none did, or not for this; or the store failed */
+static int officer_signed(struct mh_admin *a, const u8 *region, struct mh_buf name, u8 officer,
+			  const u8 *sig)
 {
 	u8 prefixed[2 + MH_NAME_MAX], digest[MH_HASH_LEN];
 	const struct mh_buf v[] = { MH_L("admin read"), MH_BUF(a->nonce, 32), MH_BUF(region, 32),
@@ -222,22 +228,24 @@ static bool officer_signed(struct mh_admin *a, const u8 *region, struct mh_buf n
 	struct mh_stmt anchor;
 	struct mh_quorum q;
 	bool good = a->nonce_good;
+	int ret = mh_store_region(a->daemon->store, region, &row);
 
 	a->nonce_good = false;
-	if (!good || mh_store_region(a->daemon->store, region, &row) ||
-	    mh_store_anchor(a->daemon->store, region, row.anchor_serial, &b))
-		return false;
+	if (!ret)
+		ret = mh_store_anchor(a->daemon->store, region, row.anchor_serial, &b);
+	if (ret)
+		return ret == -ENOENT ? -EPERM : ret;
 	mh_put16(prefixed, (u16)name.n);
 	memcpy(prefixed + 2, name.p, name.n);
 	mh_sha256v(digest, v, ARRAY_SIZE(v));
-	good = !mh_stmt_parse(&anchor, b.p, b.n);
+	good = good && !mh_stmt_parse(&anchor, b.p, b.n);
 	if (good) {
 		mh_quorum_of(&q, &anchor);
 		good = officer < q.n &&
 		       !mh_p256_verify(q.keys + (size_t)officer * MH_P256_PUB_LEN, digest, sig);
 	}
 	mh_bytes_free(&b);
-	return good;
+	return good ? 0 : -EPERM;
 }
 
 static int record_read(struct mh_admin *a, const u8 *region, const struct mh_stmt *entity,
@@ -300,9 +308,11 @@ u8 mh_admin_read_kec(struct mh_admin *a, struct mh_buf body)
 	sig = mh_read_bytes(&r, MH_SIG_LEN);
 	if (mh_read_end(&r) || !mh_name_ok(name))
 		return MH_ADMIN_MALFORMED;
-	if (!officer_signed(a, region.p, name, officer, sig.p))
-		return mh_admin_say(a, MH_ADMIN_DENIED,
-				    "no officer of this Region signed for this read");
+	ret = officer_signed(a, region.p, name, officer, sig.p);
+	if (ret)
+		return ret != -EPERM ? done(a, ret) :
+			mh_admin_say(a, MH_ADMIN_DENIED,
+				     "no officer of this Region signed for this read");
 	ret = mh_guardian_entity(a->daemon, region.p, name, mh_now(a->daemon), &b);
 	if (ret > 0) {
 		mh_bytes_free(&b);

@@ -8,14 +8,15 @@
 
 #include <stdlib.h>
 
-static bool have(struct mh_submit *s, const u8 *region, u8 type, struct mh_buf subject)
+/* MH_ADMIN_NOTFOUND, and what is missing is to be said; or the store failed, and that was said */
+static u8 have(struct mh_submit *s, const u8 *region, u8 type, struct mh_buf subject)
 {
 	struct mh_bytes b;
-	bool is = !mh_store_newest(s->a->daemon->store, region, type, subject, &b);
+	int ret = mh_store_newest(s->a->daemon->store, region, type, subject, &b);
 
-	if (is)
-		mh_bytes_free(&b);
-	return is;
+	mh_bytes_free(&b);
+	return ret == -ENOENT ? MH_ADMIN_NOTFOUND : ret ? mh_admin_store_failed(s->a, ret) :
+		MH_ADMIN_OK;
 }
 
 /* Each a POLICY that is stored. */
@@ -26,12 +27,12 @@ static u8 policies_are_here(struct mh_submit *s, const u8 *region, const struct 
 	for (size_t i = 0; i + 32 <= list.n; i += 32) {
 		struct mh_bytes b;
 		struct mh_stmt p;
-		bool ok = !mh_store_by_leaf(s->a->daemon->store, region, list.p + i, &b);
+		int ret = mh_store_by_leaf(s->a->daemon->store, region, list.p + i, &b);
+		bool ok = !ret && !mh_stmt_parse(&p, b.p, b.n) && p.type == MH_POLICY;
 
-		if (ok) {
-			ok = !mh_stmt_parse(&p, b.p, b.n) && p.type == MH_POLICY;
-			mh_bytes_free(&b);
-		}
+		mh_bytes_free(&b);
+		if (ret && ret != -ENOENT)
+			return mh_admin_store_failed(s->a, ret);
 		if (!ok)
 			return mh_admin_say(s->a, MH_ADMIN_NOTFOUND,
 					    "%.*s names a POLICY that is not stored",
@@ -59,33 +60,39 @@ static u8 rules_member(struct mh_submit *s, const u8 *region, const struct mh_st
 	const u8 *cut = memchr(st->subject.p, '/', st->subject.n);
 	u8 kind = mh_stmt_num(st, MH_A_MEMBER_KIND) == 2 ? MH_GROUP : MH_ENTITY;
 	struct mh_buf group, member;
+	u8 status;
 
 	if (!cut)
 		return mh_admin_say(s->a, MH_ADMIN_INVALID, "a MEMBER's subject is GROUP/MEMBER");
 	group = MH_BUF(st->subject.p, (size_t)(cut - st->subject.p));
 	member = MH_BUF(cut + 1, st->subject.n - group.n - 1);
-	if (!have(s, region, MH_GROUP, group))
-		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no group %.*s", (int)group.n,
-				    group.p);
-	if (!have(s, region, kind, member))
-		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no %s %.*s",
+	status = have(s, region, MH_GROUP, group);
+	if (status == MH_ADMIN_NOTFOUND)
+		return mh_admin_say(s->a, status, "no group %.*s", (int)group.n, group.p);
+	if (!status)
+		status = have(s, region, kind, member);
+	if (status == MH_ADMIN_NOTFOUND)
+		return mh_admin_say(s->a, status, "no %s %.*s",
 				    kind == MH_GROUP ? "group" : "Entity", (int)member.n, member.p);
-	return MH_ADMIN_OK;
+	return status;
 }
 
 static u8 rules_dataset(struct mh_submit *s, const u8 *region, const struct mh_stmt *st)
 {
 	const struct mh_buf owner = mh_stmt_attr(st, MH_A_OWNER);
 	u64 mode = mh_stmt_num(st, MH_A_MODE);
+	u8 status = MH_ADMIN_OK;
 
 	if (mode != MH_MODE_SESSION && mode != MH_MODE_GROUP)
 		return mh_admin_say(s->a, MH_ADMIN_INVALID,
 				    "DataSet %.*s: this server serves the modes session and group",
 				    (int)st->subject.n, st->subject.p);
-	if (owner.n && !have(s, region, MH_GROUP, owner))
-		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no group %.*s to own the DataSet",
+	if (owner.n)
+		status = have(s, region, MH_GROUP, owner);
+	if (status == MH_ADMIN_NOTFOUND)
+		return mh_admin_say(s->a, status, "no group %.*s to own the DataSet",
 				    (int)owner.n, owner.p);
-	return policies_are_here(s, region, st);
+	return status ? status : policies_are_here(s, region, st);
 }
 
 /* Owner's signature; the DataSet's mode, kind and policies; never another icx under one version. */
@@ -146,13 +153,16 @@ static u8 rules_instance(struct mh_submit *s, const u8 *region, const struct mh_
 	struct mh_bytes b;
 	struct mh_stmt dataset;
 	u8 status;
+	int ret;
 
 	if (mh_manifest_decode(&m, st))
 		return mh_admin_say(s->a, MH_ADMIN_INVALID, "%.*s contradicts itself",
 				    (int)st->subject.n, st->subject.p);
-	if (mh_store_newest(s->a->daemon->store, region, MH_DATASET, m.dataset, &b))
-		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no DataSet %.*s", (int)m.dataset.n,
-				    m.dataset.p);
+	ret = mh_store_newest(s->a->daemon->store, region, MH_DATASET, m.dataset, &b);
+	if (ret)
+		return ret != -ENOENT ? mh_admin_store_failed(s->a, ret) :
+			mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no DataSet %.*s",
+				     (int)m.dataset.n, m.dataset.p);
 	status = mh_stmt_parse(&dataset, b.p, b.n) ? mh_admin_store_failed(s->a, -EUCLEAN) :
 		instance_fits(s, st, signer, &dataset, &m);
 	mh_bytes_free(&b);
@@ -161,14 +171,17 @@ static u8 rules_instance(struct mh_submit *s, const u8 *region, const struct mh_
 	return status ? status : reissue_fits(s, region, st, &m);
 }
 
-static u8 rules_revoke(struct mh_submit *s, const u8 *region, const struct mh_stmt *st)
+static u8 rules_target(struct mh_submit *s, const u8 *region, const struct mh_stmt *st)
 {
-	u8 target = (u8)mh_stmt_num(st, MH_A_TARGET_TYPE);
+	const bool revoke = st->type == MH_REVOKE;
+	u8 type = revoke ? (u8)mh_stmt_num(st, MH_A_TARGET_TYPE) : MH_ENTITY;
+	u8 status = mh_stmt_has(st, MH_A_UNDER) ? 0 : have(s, region, type, st->subject);
 
-	if (!mh_stmt_has(st, MH_A_UNDER) && !have(s, region, target, st->subject))
-		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "nothing named %.*s to revoke",
-				    (int)st->subject.n, st->subject.p);
-	return MH_ADMIN_OK;
+	if (status == MH_ADMIN_NOTFOUND)
+		return mh_admin_say(s->a, status, "%s %.*s to %s",
+				    revoke ? "nothing named" : "no Entity", (int)st->subject.n,
+				    st->subject.p, revoke ? "revoke" : "suspend");
+	return status;
 }
 
 u8 mh_admin_rules(struct mh_submit *s, const u8 region[32], const struct mh_stmt *st,
@@ -184,12 +197,8 @@ u8 mh_admin_rules(struct mh_submit *s, const u8 region[32], const struct mh_stmt
 	case MH_INSTANCE:
 		return rules_instance(s, region, st, signer);
 	case MH_REVOKE:
-		return rules_revoke(s, region, st);
 	case MH_SUSPEND:
-		return have(s, region, MH_ENTITY, st->subject) ?
-			       MH_ADMIN_OK :
-			       mh_admin_say(s->a, MH_ADMIN_NOTFOUND, "no Entity %.*s to suspend",
-					    (int)st->subject.n, st->subject.p);
+		return rules_target(s, region, st);
 	default:
 		return MH_ADMIN_OK;
 	}
@@ -200,19 +209,21 @@ u8 mh_admin_rules(struct mh_submit *s, const u8 region[32], const struct mh_stmt
 /* An item names a statement of a Region that this submission touches. */
 int mh_admin_find(struct mh_submit *s, const u8 leaf[32], u8 region[32], struct mh_bytes *out)
 {
+	struct mh_store *store = s->a->daemon->store;
 	struct mh_region *r;
+	int ret = -ENOENT;
 
-	for (unsigned int i = 0; i < s->regions; i++)
-		if (!mh_store_by_leaf(s->a->daemon->store, s->region[i], leaf, out)) {
-			memcpy(region, s->region[i], 32);
-			return 0;
-		}
-	LIST_FOREACH(r, &s->a->daemon->regions, link)
-		if (!mh_store_by_leaf(s->a->daemon->store, r->row.id, leaf, out)) {
-			memcpy(region, r->row.id, 32);
-			return 0;
-		}
-	return -ENOENT;
+	for (unsigned int i = 0; i < s->regions && ret == -ENOENT; i++) {
+		memcpy(region, s->region[i], 32);
+		ret = mh_store_by_leaf(store, region, leaf, out);
+	}
+	LIST_FOREACH(r, &s->a->daemon->regions, link) {
+		if (ret != -ENOENT)
+			break;
+		memcpy(region, r->row.id, 32);
+		ret = mh_store_by_leaf(store, region, leaf, out);
+	}
+	return ret;
 }
 
 /* What comes beside an ENTITY whose key is of the kind; a Kec-secret never does. */
@@ -262,9 +273,11 @@ static u8 attach_secret(struct mh_submit *s, const struct mh_item *item)
 
 	if (item->b.n != 32 + MH_HPKE_ITEM)
 		return MH_ADMIN_MALFORMED;
-	if (mh_admin_find(s, item->b.p, region, &b))
-		return mh_admin_say(s->a, MH_ADMIN_NOTFOUND,
-				    "a secret for a statement that is not stored");
+	ret = mh_admin_find(s, item->b.p, region, &b);
+	if (ret)
+		return ret != -ENOENT ? mh_admin_store_failed(s->a, ret) :
+			mh_admin_say(s->a, MH_ADMIN_NOTFOUND,
+				     "a secret for a statement that is not stored");
 	ret = mh_stmt_parse(&st, b.p, b.n);
 	if (!ret)
 		what = secret_of(item, region, &st, ctx, kid);

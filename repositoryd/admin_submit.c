@@ -101,8 +101,11 @@ static u8 take_genesis(struct mh_submit *s, const struct mh_stmt *st)
 	if (ret)
 		return mh_admin_say(s->a, MH_ADMIN_DENIED,
 				    "the genesis ANCHOR is not signed by its own officers");
-	if (!mh_store_region(s->a->daemon->store, row.id, &have))
+	ret = mh_store_region(s->a->daemon->store, row.id, &have);
+	if (!ret)
 		return touch(s, row.id, false) ? MH_ADMIN_FULL : MH_ADMIN_OK;
+	if (ret != -ENOENT)
+		return mh_admin_store_failed(s->a, ret);
 	mh_fingerprint(row.id, fingerprint);
 	if (!mh_config_accepts(&s->a->daemon->config, row.id))
 		return mh_admin_say(s->a, MH_ADMIN_DENIED,
@@ -205,6 +208,8 @@ static u8 check_signature(struct mh_submit *s, const struct mh_stmt *st,
 				    (unsigned long long)row->anchor_serial);
 	if (signer->type != MH_ANCHOR)
 		ret = mh_guardian_live(s->a->daemon, row->id, signer, now);
+	if (ret && !mh_guardian_void(ret))
+		return mh_admin_store_failed(s->a, ret);
 	if (!ret)
 		ret = mh_stmt_verify(st, row->id, signer);
 	if (ret)

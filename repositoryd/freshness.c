@@ -99,10 +99,16 @@ static int find_fresh(void *ctx, struct mh_buf b)
 {
 	struct finding *f = ctx;
 	struct mh_stmt s;
+	int ret;
 
-	if (mh_stmt_parse(&s, b.p, b.n) || mh_guardian_live(f->d, f->region, &s, mh_now(f->d)) ||
-	    mh_region_replaced(f->d, f->region, &s))
-		return 0;
+	if (mh_stmt_parse(&s, b.p, b.n))
+		return -EUCLEAN;
+	ret = mh_guardian_live(f->d, f->region, &s, mh_now(f->d));
+	if (ret)
+		return mh_guardian_void(ret) ? 0 : ret;
+	ret = mh_region_replaced(f->d, f->region, &s);
+	if (ret)
+		return ret < 0 ? ret : 0;
 	return mh_bytes_copy(&f->b, b.p, b.n) ? -ENOMEM : 1;
 }
 

@@ -28,6 +28,12 @@ int mh_guardian_live(struct mh_daemon *d, const u8 region[32], const struct mh_s
 	return ret ? ret : st.above;
 }
 
+bool mh_guardian_void(int err)
+{
+	return err == -EKEYEXPIRED || err == -ESTALE || err == -EKEYREVOKED ||
+	       err == -EKEYREJECTED;
+}
+
 /* Newest of a subject, if it holds: 0, -ENOENT (not there, or does not hold), or the store's errno.
  */
 static int newest_live(struct mh_daemon *d, const u8 *region, u8 type, struct mh_buf subject,
@@ -40,8 +46,7 @@ static int newest_live(struct mh_daemon *d, const u8 *region, u8 type, struct mh
 	ret = mh_stmt_parse(s, b->p, b->n) ? -EUCLEAN : mh_guardian_live(d, region, s, now);
 	if (ret) {
 		mh_bytes_free(b);
-		if (ret == -EKEYEXPIRED || ret == -ESTALE || ret == -EKEYREVOKED ||
-		    ret == -EKEYREJECTED)
+		if (mh_guardian_void(ret))
 			ret = -ENOENT;
 	}
 	return ret;
@@ -49,16 +54,15 @@ static int newest_live(struct mh_daemon *d, const u8 *region, u8 type, struct mh
 
 /* ---- Entities ---- */
 
-bool mh_guardian_suspended(struct mh_daemon *d, const u8 region[32], struct mh_buf name, u64 now)
+int mh_guardian_suspended(struct mh_daemon *d, const u8 region[32], struct mh_buf name, u64 now)
 {
 	struct mh_bytes b;
 	struct mh_stmt s;
-	bool is = false;
+	int ret = newest_live(d, region, MH_SUSPEND, name, now, &b, &s), is;
 
-	if (mh_store_newest(d->store, region, MH_SUSPEND, name, &b))
-		return false;
-	if (!mh_stmt_parse(&s, b.p, b.n))
-		is = mh_stmt_num(&s, MH_A_UNTIL) >= now && !mh_guardian_live(d, region, &s, now);
+	if (ret)
+		return ret == -ENOENT ? 0 : ret;
+	is = mh_stmt_num(&s, MH_A_UNTIL) >= now;
 	mh_bytes_free(&b);
 	return is;
 }
@@ -76,7 +80,8 @@ int mh_guardian_entity(struct mh_daemon *d, const u8 region[32], struct mh_buf n
 	ret = mh_guardian_live(d, region, &s, now);
 	switch (ret) {
 	case 0:
-		return mh_guardian_suspended(d, region, name, now) ? MH_REFUSED_SUSPENDED : 0;
+		ret = mh_guardian_suspended(d, region, name, now);
+		return ret > 0 ? MH_REFUSED_SUSPENDED : ret;
 	case -EKEYREVOKED:
 	case -EKEYREJECTED:
 		return MH_REFUSED_REVOKED;
@@ -122,9 +127,11 @@ static int rights_of_membership(void *ctx, struct mh_buf b)
 	if (mh_stmt_parse(&member, b.p, b.n))
 		return -EUCLEAN;
 	cut = memchr(member.subject.p, '/', member.subject.n);
-	if (!cut || mh_stmt_num(&member, MH_A_MEMBER_KIND) != k->kind ||
-	    mh_guardian_live(k->d, k->region, &member, k->now))
+	if (!cut || mh_stmt_num(&member, MH_A_MEMBER_KIND) != k->kind)
 		return 0;
+	ret = mh_guardian_live(k->d, k->region, &member, k->now);
+	if (ret)
+		return mh_guardian_void(ret) ? 0 : ret;
 	name = MH_BUF(member.subject.p, (size_t)(cut - member.subject.p));
 	ret = newest_live(k->d, k->region, MH_GROUP, name, k->now, &bytes, &group);
 	if (ret)
@@ -164,14 +171,18 @@ static int select_instance(void *ctx, struct mh_buf b)
 {
 	struct selecting *c = ctx;
 	struct mh_stmt s;
+	int ret;
 
 	if (mh_stmt_parse(&s, b.p, b.n))
 		return -EUCLEAN;
 	if (c->version && mh_stmt_num(&s, MH_A_INSTANCE_VERSION) != c->version)
 		return 0;
 	c->seen = true;
-	if (mh_stmt_num(&s, MH_A_TOMBSTONE) || mh_guardian_live(c->d, c->region, &s, c->now))
+	if (mh_stmt_num(&s, MH_A_TOMBSTONE))
 		return 0;
+	ret = mh_guardian_live(c->d, c->region, &s, c->now);
+	if (ret)
+		return mh_guardian_void(ret) ? 0 : ret;
 	return mh_bytes_copy(c->out, b.p, b.n) ? -ENOMEM : 1;
 }
 

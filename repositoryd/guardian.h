@@ -21,6 +21,8 @@ void mh_decision_free(struct mh_decision *g);
  * (not yet), -EKEYREVOKED, -EKEYREJECTED (void), -errno of the store.
  */
 int mh_guardian_live(struct mh_daemon *d, const u8 region[32], const struct mh_stmt *s, u64 now);
+/* What mh_guardian_live() gave says that it does not hold: any other errno does not know. */
+bool mh_guardian_void(int err);
 
 /* ---- standing.c ---- */
 
@@ -46,7 +48,8 @@ int mh_guardian_entity(struct mh_daemon *d, const u8 region[32], struct mh_buf n
 		       struct mh_bytes *out);
 /* H(kind of Kei || Kei || kind of Kec || kid(Kec)): the keys that an ENTITY's session is of */
 void mh_guardian_keys(const struct mh_stmt *entity, u8 out[MH_HASH_LEN]);
-bool mh_guardian_suspended(struct mh_daemon *d, const u8 region[32], struct mh_buf name, u64 now);
+/* 1 suspended, 0 not; negative: the store failed */
+int mh_guardian_suspended(struct mh_daemon *d, const u8 region[32], struct mh_buf name, u64 now);
 /* Rights of an Entity on a DataSet, through groups of groups; negative: the store failed. */
 int mh_guardian_rights(struct mh_daemon *d, const u8 region[32], struct mh_buf entity,
 		       struct mh_buf dataset, u64 now);

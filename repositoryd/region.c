@@ -59,8 +59,11 @@ static int choose(void *ctx, struct mh_buf b)
 	struct mh_stmt s;
 	int ret;
 
-	if (mh_stmt_parse(&s, b.p, b.n) || mh_guardian_live(c->d, c->region, &s, mh_now(c->d)))
-		return 0;
+	if (mh_stmt_parse(&s, b.p, b.n))
+		return -EUCLEAN;
+	ret = mh_guardian_live(c->d, c->region, &s, mh_now(c->d));
+	if (ret)
+		return mh_guardian_void(ret) ? 0 : ret;
 	ret = mh_region_replaced(c->d, c->region, &s);
 	if (ret)
 		return ret < 0 ? ret : 0;

@@ -220,13 +220,14 @@ int mh_responder_tell(struct mh_conn *c)
 	return ret;
 }
 
+/* One of whom it cannot be told may come back and be asked. */
 static bool is_out(struct mh_conn *c, u64 now)
 {
 	struct mh_bytes b = { 0 };
 	u8 keys[MH_HASH_LEN];
 	struct mh_stmt entity;
 	int ret = mh_guardian_entity(c->daemon, c->region->row.id, mh_text(c->name), now, &b);
-	bool out = ret == MH_REFUSED_REVOKED || ret == MH_REFUSED_SUSPENDED;
+	bool out = ret < 0 || ret == MH_REFUSED_REVOKED || ret == MH_REFUSED_SUSPENDED;
 
 	if (!ret && !mh_stmt_parse(&entity, b.p, b.n)) {
 		mh_guardian_keys(&entity, keys);
