@@ -20,7 +20,7 @@ u64 mh_now(struct mh_daemon *d)
 	return wall > floor ? wall : floor;
 }
 
-struct mh_region *mh_region_find(struct mh_daemon *d, const u8 id[32])
+static struct mh_region *find(struct mh_daemon *d, const u8 id[32])
 {
 	struct mh_region *r;
 
@@ -28,6 +28,16 @@ struct mh_region *mh_region_find(struct mh_daemon *d, const u8 id[32])
 		if (!memcmp(r->row.id, id, 32))
 			return r;
 	return NULL;
+}
+
+struct mh_region *mh_region_find(struct mh_daemon *d, const u8 id[32])
+{
+	struct mh_region *r = find(d, id);
+
+	if (r && r->stale && mh_region_load(d, id))
+		mh_log(MH_LOG_ERROR, "a Region could not be read again: %s",
+		       mh_store_error(d->store));
+	return r;
 }
 
 struct choosing {
@@ -84,16 +94,18 @@ static int load_delegation(struct mh_daemon *d, const u8 *region, const u8 *key,
 static int load_epoch(struct mh_daemon *d, struct mh_region *r)
 {
 	struct mh_stmt fresh, epoch;
-	int ret;
+	struct mh_bytes b = { 0 };
+	int ret = -ENOENT;
 
+	if (r->fresh.n && !mh_stmt_parse(&fresh, r->fresh.p, r->fresh.n))
+		ret = mh_store_newest(d->store, r->row.id, MH_EPOCH, fresh.subject, &b);
+	/* the one that is known is time's floor until another is read */
+	if (ret && ret != -ENOENT)
+		return ret;
 	mh_bytes_free(&r->epoch);
-	r->epoch_end = 0;
-	if (!r->fresh.n || mh_stmt_parse(&fresh, r->fresh.p, r->fresh.n))
-		return 0;
-	ret = mh_store_newest(d->store, r->row.id, MH_EPOCH, fresh.subject, &r->epoch);
-	if (!ret && !mh_stmt_parse(&epoch, r->epoch.p, r->epoch.n))
-		r->epoch_end = epoch.not_after;
-	return ret == -ENOENT ? 0 : ret;
+	r->epoch = b;
+	r->epoch_end = b.n && !mh_stmt_parse(&epoch, b.p, b.n) ? epoch.not_after : 0;
+	return 0;
 }
 
 static int make_idr(struct mh_region *r)
@@ -130,7 +142,7 @@ static int load_anchor(struct mh_daemon *d, struct mh_region *r)
 
 int mh_region_load(struct mh_daemon *d, const u8 id[32])
 {
-	struct mh_region *r = mh_region_find(d, id);
+	struct mh_region *r = find(d, id);
 	struct mh_stmt serve;
 	int ret;
 
@@ -152,7 +164,12 @@ int mh_region_load(struct mh_daemon *d, const u8 id[32])
 		ret = load_epoch(d, r);
 	if (!ret && r->serve.n && !mh_stmt_parse(&serve, r->serve.p, r->serve.n))
 		mh_ctx_sp2(id, serve.subject, r->x);
-	return ret ? ret : make_idr(r);
+	if (!ret)
+		ret = make_idr(r);
+	if (ret)
+		mh_bytes_free(&r->idr);
+	r->stale = ret;
+	return ret;
 }
 
 static int load_one(void *ctx, const struct mh_store_region *row)

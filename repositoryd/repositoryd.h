@@ -74,6 +74,7 @@ struct mh_region {
 	u8 x[MH_HASH_LEN];		/* X of PROTOCOL 1, of this server here */
 	struct mh_bytes serve, fresh, epoch;	/* empty when there is none */
 	struct mh_bytes idr;		/* empty: sessions cannot be served */
+	bool stale;			/* could not be read; it is tried when it is wanted */
 	u64 epoch_end;
 };
 
@@ -114,6 +115,7 @@ struct mh_daemon {
 /* max(wall clock, newest EPOCH.issued) */
 u64 mh_now(struct mh_daemon *d);
 
+/* What is in memory, read again first if that failed before */
 struct mh_region *mh_region_find(struct mh_daemon *d, const u8 id[32]);
 /* From the store; made when it is new.  Sets what idR says. */
 int mh_region_load(struct mh_daemon *d, const u8 id[32]);
