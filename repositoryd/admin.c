@@ -200,6 +200,9 @@ void mh_admin_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockad
 	snprintf(a->who, sizeof(a->who), "uid %u", (unsigned int)peer.uid);
 	bufferevent_setcb(a->bev, on_read, on_read, on_event, a);
 	bufferevent_setwatermark(a->bev, EV_READ, 0, MH_ADMIN_MAX + 4);
-	bufferevent_set_timeouts(a->bev, &idle, &stall);
-	bufferevent_enable(a->bev, EV_READ | EV_WRITE);
+	if (bufferevent_set_timeouts(a->bev, &idle, &stall) ||
+	    bufferevent_enable(a->bev, EV_READ | EV_WRITE)) {
+		mh_log(MH_LOG_WARNING, "admin: a connection was turned away: out of memory");
+		admin_free(a);
+	}
 }

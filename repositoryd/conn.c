@@ -30,11 +30,11 @@ u64 mh_conn_clock(void)
 	return (u64)t.tv_sec;
 }
 
-static void arm(struct mh_conn *c, u64 seconds)
+static int arm(struct mh_conn *c, u64 seconds)
 {
 	const struct timeval t = { .tv_sec = (time_t)seconds };
 
-	evtimer_add(c->timer, &t);
+	return evtimer_add(c->timer, &t);
 }
 
 static void free_queue(struct mh_answer_queue *q)
@@ -345,9 +345,11 @@ int mh_conn_open(struct mh_daemon *d, evutil_socket_t fd, const char *peer)
 	c->last_active = mh_conn_clock();
 	bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
 	bufferevent_setwatermark(c->bev, EV_READ, 0, IN_ROOM);
-	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
-	arm(c, d->config.handshake);
-	return 0;
+	if (!arm(c, d->config.handshake) && !bufferevent_enable(c->bev, EV_READ | EV_WRITE))
+		return 0;
+	bufferevent_setfd(c->bev, -1);	/* the caller's to close */
+	mh_conn_free(c);
+	return -ENOMEM;
 }
 
 void mh_conn_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len,
