@@ -165,10 +165,11 @@ int main(int argc, char **argv)
 
 	mh_prog = "microhsm";
 	mh_process_protect();
+	mh_json_begin();
 	ret = run(&t, argc, argv);
 	if (t.device >= 0)
 		close(t.device);
-	if (fflush(stdout) && !ret)
+	if ((fflush(stdout) || ferror(stdout)) && !ret)
 		ret = mh_fail(MH_EXIT_FAILED, "output could not be written: %s", strerror(errno));
 	return ret;
 }

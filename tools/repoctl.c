@@ -247,10 +247,11 @@ int main(int argc, char **argv)
 	rc->passphrase_fd = -1;
 	rc->fd = -1;
 	mh_process_protect();
+	mh_json_begin();
 	ret = run(rc, argc, argv);
 	rc_finish(rc);
 	free(rc);
-	if (fflush(stdout) && !ret)
+	if ((fflush(stdout) || ferror(stdout)) && !ret)
 		ret = mh_fail(MH_EXIT_FAILED, "output could not be written: %s", strerror(errno));
 	return ret;
 }

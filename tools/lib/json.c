@@ -3,6 +3,22 @@
 #include "json.h"
 #include "util.h"
 
+#include <stdlib.h>
+
+static void *get(size_t n)
+{
+	void *p = malloc(n);
+
+	if (!p)
+		exit(mh_fail(MH_EXIT_FAILED, "out of memory: the output is not whole"));
+	return p;
+}
+
+void mh_json_begin(void)
+{
+	json_set_alloc_funcs(get, free);
+}
+
 int mh_json_args(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
