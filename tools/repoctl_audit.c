@@ -92,7 +92,8 @@ static int page(struct rc *rc, struct walk *w, u32 *n)
 		ret = take(w, mh_read_big(&r, MH_AUDIT_RECORD_MAX));
 	if (!ret && checkpoint.n) {
 		mh_bytes_free(&w->checkpoint);
-		ret = mh_bytes_copy(&w->checkpoint, checkpoint.p, checkpoint.n);
+		if (mh_bytes_copy(&w->checkpoint, checkpoint.p, checkpoint.n))
+			ret = mh_fail(MH_EXIT_FAILED, "out of memory");
 	}
 	mh_bytes_free(&reply);
 	return ret;
