@@ -23,6 +23,14 @@ u8 mh_admin_say(struct mh_admin *a, u8 status, const char *fmt, ...)
 
 u8 mh_admin_store_failed(struct mh_admin *a, int err)
 {
+	if (err == -EPIPE)
+		return mh_admin_say(a, MH_ADMIN_FAILED, "the server's keeper is gone, and the "
+				    "server ends: it is to be started again");
+	mh_log(MH_LOG_ERROR, "admin %s: the store failed: %s (%s)", a->who, strerror(-err),
+	       mh_store_error(a->daemon->store));
+	if (err == -EUCLEAN)
+		return mh_admin_say(a, MH_ADMIN_FAILED, "the server's store is damaged: end "
+				    "repositoryd, and put the newest copy of the store back");
 	if (err == -ENOSPC)
 		return mh_admin_say(a, MH_ADMIN_FULL,
 				    "the server's disk is full: nothing was changed");

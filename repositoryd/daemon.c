@@ -99,10 +99,36 @@ static int may_write(const char *path)
 	return ret;
 }
 
+/* Where there was a store is none: another would not be made in its place but by --accept-gap. */
+static int is_missing(struct mh_daemon *d)
+{
+	const char *path = d->config.store;
+	struct mh_keeper_held held;
+	struct stat st = { 0 };
+	bool gone = stat(path, &st) && errno == ENOENT;
+	int ret = 0;
+
+	if (d->may & MH_KEEPER_MAY_ANEW || (!gone && (st.st_size || !S_ISREG(st.st_mode))))
+		return 0;
+	ret = mh_keeper_audit_held(&d->keeper, &held);
+	if (ret)
+		mh_log(MH_LOG_ERROR, "the keeper does not say what it remembers: %s",
+		       strerror(-ret));
+	else if (held.seq)
+		mh_log(MH_LOG_ERROR,
+		       "%s is %s, and the keeper has seen audit record %llu of it: put the newest "
+		       "copy of the store back; if there is none, start once with --accept-gap, "
+		       "and a new one is made", path, gone ? "not there" : "empty",
+		       (unsigned long long)held.seq);
+	return ret || held.seq;
+}
+
 static int open_store(struct mh_daemon *d)
 {
 	int ret = may_write(d->config.store);
 
+	if (!ret && is_missing(d))
+		return MH_RD_STORE;
 	if (ret) {
 		mh_log(MH_LOG_ERROR, "%s: %s; the store must be writable for %s", d->config.store,
 		       strerror(-ret), d->config.user ? d->config.user : "the user that I run as");

@@ -156,6 +156,9 @@ int mh_responder_auth(struct mh_conn *c, const u8 *frame, size_t n)
 	memcpy(c->name, idi.name.p, idi.name.n);
 	standing =
 		mh_guardian_entity(c->daemon, c->region->row.id, idi.name, mh_now(c->daemon), &b);
+	if (standing < 0)
+		mh_log(MH_LOG_ERROR, "%s could not be looked up: %s (%s)", c->name,
+		       strerror(-standing), mh_store_error(c->daemon->store));
 	ret = standing < 0 ? standing : !b.n ? -ENOENT : mh_stmt_parse(&entity, b.p, b.n);
 	if (!ret)
 		ret = find_psk(c, &entity, psk, kei_x);

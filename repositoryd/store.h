@@ -29,7 +29,7 @@ struct mh_store;
  * repaired.
  */
 int mh_store_open(struct mh_store **st, const char *path);
-/* A store is at path already; nothing is opened for good or changed. */
+/* A store is, or may be, at path already; nothing is opened for good or changed. */
 bool mh_store_exists(const char *path);
 void mh_store_close(struct mh_store *st);
 const char *mh_store_error(struct mh_store *st);

@@ -236,8 +236,9 @@ bool mh_store_exists(const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool is;
 
+	/* one that cannot be looked at may be one */
 	if (fd < 0)
-		return false;
+		return errno != ENOENT;
 	is = read(fd, head, sizeof(head)) == (ssize_t)sizeof(head) &&
 	     !memcmp(head, "SQLite format 3", 16) && mh_get32(head + 68) == APPLICATION_ID;
 	close(fd);

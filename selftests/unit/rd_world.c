@@ -23,6 +23,7 @@
 } while (0)
 
 const char *rd_label = "eu";
+void (*rd_exec)(char **argv);
 
 static u16 free_port(void)
 {
@@ -94,6 +95,8 @@ void rd_fork(struct rd_world *w, const char *option)
 	must(w->pid >= 0);
 	if (!w->pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* never outlives a test that failed */
+		if (rd_exec)
+			rd_exec(argv);
 		_exit(mh_daemon_main(option ? 4 : 3, argv));
 	}
 }

@@ -23,6 +23,8 @@ struct rd_host {
 };
 
 extern const char *rd_label;	/* of Regions made next; "eu" */
+/* Called in the child that becomes repositoryd, if not NULL; it may become another program. */
+extern void (*rd_exec)(char **argv);
 
 struct rd_world {
 	char dir[64], ini[96], socket[96], admin[96];
