@@ -60,6 +60,17 @@ static void run_child(int fd, const char *dir, uid_t uid, gid_t gid, const char 
 	keeper_child_run(fd, &secrets, &audit, name);
 }
 
+/*
+ * A reply that was not taken would be the next question's: nothing is asked again.  The keeper ends
+ * for want of a daemon, and the daemon when it hears of that.
+ */
+static int lose(struct mh_keeper *k)
+{
+	close(k->fd);
+	k->fd = -1;
+	return -EPIPE;
+}
+
 static int ask(struct mh_keeper *k, u8 op, const struct mh_buf *v, unsigned int n, u8 *out,
 	       size_t size, size_t *got)
 {
@@ -68,6 +79,8 @@ static int ask(struct mh_keeper *k, u8 op, const struct mh_buf *v, unsigned int 
 	ssize_t r;
 	int ret = 0;
 
+	if (k->fd < 0)
+		return -EPIPE;
 	packet[0] = op;
 	for (unsigned int i = 0; i < n; i++) {
 		if (v[i].n > sizeof(packet) - len)
@@ -80,12 +93,12 @@ static int ask(struct mh_keeper *k, u8 op, const struct mh_buf *v, unsigned int 
 		r = send(k->fd, packet, len, MSG_NOSIGNAL);
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
-		return -EPIPE;
+		return lose(k);
 	do
 		r = recv(k->fd, reply, sizeof(reply), 0);
 	while (r < 0 && errno == EINTR);
 	if (r < 4)
-		return -EPIPE;
+		return lose(k);
 	ret = -(int)mh_get32(reply);
 	r -= 4;
 	if (!ret && ((size_t)r > size || (!got && (size_t)r != size)))
@@ -137,11 +150,10 @@ void mh_keeper_stop(struct mh_keeper *k)
 {
 	int status;
 
-	if (k->fd < 0)
-		return;
-	close(k->fd);
+	if (k->fd >= 0)
+		close(k->fd);
 	k->fd = -1;
-	while (waitpid(k->pid, &status, 0) < 0 && errno == EINTR)
+	while (k->pid > 0 && waitpid(k->pid, &status, 0) < 0 && errno == EINTR)
 		;
 }
 

@@ -328,7 +328,8 @@ static void on_signal(evutil_socket_t sig, short what, void *daemon)
 		if (waitpid(d->keeper.pid, &status, WNOHANG) != d->keeper.pid)
 			return;
 		mh_log(MH_LOG_ERROR, "the keeper ended: without its keys nothing can be served");
-		close(d->keeper.fd);
+		if (d->keeper.fd >= 0)
+			close(d->keeper.fd);
 		d->keeper.fd = -1;
 		event_base_loopbreak(d->base);
 	} else {
