@@ -76,13 +76,26 @@ int keeper_audit_open(const char *path, const struct keeper_secrets *s, struct k
 	return ret;
 }
 
+static int write_whole(int fd, const u8 bytes[WHOLE])
+{
+	for (size_t at = 0; at < WHOLE;) {
+		ssize_t n = pwrite(fd, bytes + at, WHOLE - at, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		at += (size_t)n;
+	}
+	return 0;
+}
+
 int keeper_audit_advance(struct keeper_audit *a, const struct keeper_secrets *s, u8 how, u64 seq,
 			 const u8 hash[MH_HASH_LEN], bool sync)
 {
 	const bool same = seq == a->seq && !memcmp(hash, a->hash, MH_HASH_LEN);
 	struct keeper_audit next = *a;
 	u8 bytes[WHOLE];
-	ssize_t n = WHOLE;
 	int ret;
 
 	if (how == MH_HEAD_ANEW ? !a->accept && a->seq : seq <= a->seq && !same)
@@ -95,9 +108,7 @@ int keeper_audit_advance(struct keeper_audit *a, const struct keeper_secrets *s,
 	next.accept = a->accept && how == MH_HEAD_OPEN;
 	ret = encode(&next, s, bytes);
 	if (!ret && (how || !same))
-		n = pwrite(a->fd, bytes, WHOLE, 0);
-	if (!ret && n != WHOLE)
-		ret = n < 0 ? -errno : -EIO;
+		ret = write_whole(a->fd, bytes);
 	if (!ret && (how || sync) && fdatasync(a->fd))
 		ret = -errno;
 	if (!ret)
