@@ -368,7 +368,9 @@ int mh_server_run(struct mh_daemon *d)
 		mh_freshness_sign_all(d);
 		mh_notify("READY=1");
 		mh_log(MH_LOG_INFO, "%s serves", d->config.name);
-		event_base_dispatch(d->base);
+		ok = event_base_dispatch(d->base) >= 0;
+		if (!ok)
+			mh_log(MH_LOG_ERROR, "the event loop ended: %s", strerror(errno));
 	}
 	mh_server_flush(d);
 	while (!LIST_EMPTY(&d->conns))
