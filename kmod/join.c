@@ -73,11 +73,13 @@ static int mh_join_secrets(struct mh_joining *j, struct mh_identity *id,
 static bool mh_join_names(const struct mh_stmt *s, u16 attr, bool plain, struct mh_buf k,
 			  const u8 ecx[32])
 {
+	const struct mh_buf said = mh_stmt_attr(s, attr);
 	u8 kid[MH_HASH_LEN];
 
-	if (!plain && mh_kid(k, MH_BUF(ecx, 32), kid))
-		return false;
-	return mh_buf_equal(mh_stmt_attr(s, attr), plain ? k : MH_BUF(kid, 32));
+	if (plain)
+		return mh_buf_equal(said, k);
+	return !mh_kid(k, MH_BUF(ecx, 32), kid) && said.n == sizeof(kid) &&
+	       mh_ct_equal(kid, said.p, sizeof(kid));
 }
 
 /* ENTITY names this request's keys, all of them. */

@@ -243,7 +243,7 @@ static int wrap_pair(struct rc *rc, struct making *k, const struct recipient *to
 	kec = mh_read_v(&r, 32);
 	/* the server may lie about Kec-public; the signed ENTITY does not */
 	if (mh_read_end(&r) || kec.n != 32 || mh_kid(kec, MH_BUF(to->ecx, 32), kid) ||
-	    memcmp(kid, to->kid, 32))
+	    !mh_ct_equal(kid, to->kid, 32))
 		ret = mh_fail(MH_EXIT_DENIED,
 			      "the server's key for %.*s is not the one enrolled: nothing was "
 			      "added",

@@ -349,7 +349,7 @@ int __init mh_stp_auth_verify(struct mh_stp *s, const u8 *frame, size_t n, const
 		ret = mh_p256_verify(kei, digest, s->authi);
 	} else if (!ret && kei_kind == MH_KIND_SECRET) {
 		ret = mh_stp_auth_mac(s, kei, want);
-		if (!ret && (!mh_all_zero(s->authi + 32, 32) || !mh_ct_equal(want, s->authi, 32)))
+		if (!ret && !mh_ct_equal(want, s->authi, sizeof(want)))	/* zeros behind it, too */
 			ret = -EBADMSG;
 		mh_wipe(want, sizeof(want));
 	} else if (!ret) {
