@@ -135,6 +135,8 @@ $(B)/ktest/rogue_repositoryd: $(B)/rel/obj/selftests/hostile/rogue_repositoryd.o
 $(B)/ktest/sealed_probe: $(B)/rel/obj/selftests/scenario/sealed_probe.o \
 	$(B)/rel/librepositoryd.a $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
+$(B)/ktest/ct_probe: $(B)/rel/obj/selftests/scenario/ct_probe.o $(B)/rel/libmh.a
+	$(call link,rel,$(CC),-Wl$(COMMA)--wrap=mh_ct_equal)
 # repositoryd, killed while it is busy, in the world of its unit tests
 $(B)/ktest/crash: $(call OBJS,rel,$(CRASH)) $(call OBJS,rel,$(UNITLIB)) \
 	$(B)/rel/librepositoryd.a $(B)/rel/libmh.a
