@@ -35,7 +35,7 @@ struct office {
 	struct mh_daemon d;
 	struct mh_admin a;
 	struct rd_host host[HOSTS];
-	struct mh_bytes change[CHANGES];
+	struct mh_bytes first, change[CHANGES];	/* submissions: what it was made of, and more */
 	u8 suspender[32];
 	sqlite3 *made;		/* the store as it was made */
 	u8 key[2][32], file[60000];	/* what DataSets hold; KEY by version */
@@ -208,6 +208,7 @@ static inline void office_make(struct office *o)
 		office_host(o, i);
 	rd_revoke(&o->w, MH_ENTITY, "dave", 1);
 	must(!office_submit(o, MH_BUF(o->w.batch.p, o->w.batch.n)));
+	must(!mh_bytes_copy(&o->first, o->w.batch.p, o->w.batch.n));
 	o->w.batch.n = 0;
 	o->w.batch.items = 0;
 	office_changes(o);
