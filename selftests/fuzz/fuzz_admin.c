@@ -3,7 +3,7 @@
  * The admin socket: requests of any bytes, and submissions of what officers signed, altered, cut,
  * and mixed.
  *
- *	steps: u8 how || u8 op || u8 n || n bytes	any request; 0x80: of the Region that is there
+ *	steps: u8 how || u8 op || u8 n || n bytes	any; 0x80: of the Region that is there
  *	       u8 how || u8 n || n bytes		any bytes
  *	       u8 how || u8 change || u16 at || u8 with	a good submission, altered
  *	       u8 how || u8 n || n * (u8 change || u8 item)	items of several
