@@ -319,11 +319,13 @@ int rc_get(struct rc *rc, u8 type, const char *subject, struct mh_bytes *bytes, 
 	if (!ret)
 		ret = mh_stmt_parse(s, bytes->p, bytes->n);
 	if (ret)
-		return mh_fail(MH_EXIT_BAD_INPUT, "repositoryd sent a statement that is malformed");
-	if (s->type != type || !mh_buf_equal(s->subject, mh_text(subject)))
-		return mh_fail(MH_EXIT_BAD_INPUT,
-			       "repositoryd sent another statement than that of %s", subject);
-	return 0;
+		ret = mh_fail(MH_EXIT_BAD_INPUT, "repositoryd sent a statement that is malformed");
+	else if (s->type != type || !mh_buf_equal(s->subject, mh_text(subject)))
+		ret = mh_fail(MH_EXIT_BAD_INPUT,
+			      "repositoryd sent another statement than that of %s", subject);
+	if (ret)
+		mh_bytes_free(bytes);
+	return ret;
 }
 
 int rc_get_entity(struct rc *rc, struct mh_buf name, struct mh_bytes *bytes, struct mh_stmt *s)

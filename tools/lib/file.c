@@ -26,7 +26,8 @@ int mh_bytes_copy(struct mh_bytes *b, const void *p, size_t n)
 	b->p = malloc(n ? n : 1);
 	if (!b->p)
 		return -ENOMEM;
-	memcpy(b->p, p, n);
+	if (n)		/* p may be NULL else */
+		memcpy(b->p, p, n);
 	b->n = n;
 	return 0;
 }
