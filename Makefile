@@ -153,6 +153,9 @@ $(B)/fuzz/%: $(B)/fuzz/obj/selftests/fuzz/%.o $(call OBJS,fuzz,$(UNITLIB)) \
 	$(B)/fuzz/librepositoryd.a $(B)/fuzz/libmh.a
 	$(call link,fuzz,$(CLANG))
 
+# repoctl's own parts, its main file included by the target
+$(B)/fuzz/fuzz_repoctl: $(call OBJS,fuzz,$(filter-out tools/repoctl.c,$(REPOCTL)))
+
 deps:
 	@selftests/vm/deps.sh install
 ensure-deps:

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define must(x) do { \
 	if (!(x)) { \
-		fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
+		dprintf(2, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
 		abort(); \
 	} \
 } while (0)

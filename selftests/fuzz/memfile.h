@@ -23,21 +23,17 @@ static inline const char *memfile(const void *p, size_t n)
 	return path;
 }
 
-/* What is said to people meanwhile is not of interest; hush(-1) is quiet, hush(of that) is not. */
-static inline int hush(int was)
+/* What is said to people meanwhile is not of interest; reports and must() go to the descriptor. */
+static inline void hush(bool quiet)
 {
-	static int null = -1;
-	int now = -1;
+	static FILE *null, *loud;
 
-	fflush(stdout);
-	if (null < 0)
-		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (was < 0)
-		now = dup(STDERR_FILENO);
-	must(dup2(was < 0 ? null : was, STDERR_FILENO) >= 0);
-	if (was >= 0)
-		close(was);
-	return now;
+	if (!null) {
+		null = fopen("/dev/null", "we");
+		loud = stderr;
+	}
+	must(null);
+	stderr = quiet ? null : loud;
 }
 
 #endif
