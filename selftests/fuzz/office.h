@@ -231,6 +231,7 @@ static inline void office_reset(struct office *o, bool changed, u64 seq)
 		return;
 	}
 	office_copy(d->store->db, o->made);
+	d->store->generation++;		/* what is remembered of it is old */
 	must(!mh_region_load(d, o->w.region));
 	if (d->draining)
 		event_del(d->drain);
