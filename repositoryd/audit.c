@@ -149,6 +149,13 @@ static int check_known(struct mh_audit *a, char *why, size_t size)
 	return ret ? ret : check_checkpoints(a, why, size);
 }
 
+static int keeper_failed(int err)
+{
+	mh_log(MH_LOG_ERROR, "the keeper could not read or write what it knows of the audit: %s",
+	       strerror(-err));
+	return -EPIPE;
+}
+
 int mh_audit_open(struct mh_audit *a, struct mh_store *st, struct mh_keeper *k, unsigned int may)
 {
 	char why[256];
@@ -157,10 +164,11 @@ int mh_audit_open(struct mh_audit *a, struct mh_store *st, struct mh_keeper *k, 
 
 	*a = (struct mh_audit){ .store = st, .keeper = k };
 	ret = read_head(a);
-	if (!ret)
-		ret = mh_keeper_audit_held(k, &a->known);
 	if (ret)
 		return ret;
+	ret = mh_keeper_audit_held(k, &a->known);
+	if (ret)
+		return keeper_failed(ret);
 	a->durable = a->head;
 	ret = check_known(a, why, sizeof(why));
 	if (ret && ret != -ENOENT)
@@ -184,7 +192,7 @@ int mh_audit_open(struct mh_audit *a, struct mh_store *st, struct mh_keeper *k, 
 	/* on disk before the first commit is: what follows is no surprise at the next start */
 	ret = mh_keeper_audit_head(k, MH_HEAD_OPEN, a->known.seq, a->known.hash);
 	a->open = !ret;
-	return ret;
+	return ret ? keeper_failed(ret) : 0;
 }
 
 void mh_audit_close(struct mh_audit *a)

@@ -42,7 +42,8 @@ struct mh_audit {
  * Reads the end of the chain and compares it with what the keeper remembers: its record must be
  * in the chain, what follows must follow from it, and checkpoints must be its own; it is
  * -EKEYREJECTED, and was said, if not. may says what is a gap instead: anything, or (MAKE) a
- * keeper that knows of none of it. -EUCLEAN: it does not hold together
+ * keeper that knows of none of it. -EUCLEAN: it does not hold together; -EPIPE, and was said: it is
+ * the keeper that failed
  */
 int mh_audit_open(struct mh_audit *a, struct mh_store *st, struct mh_keeper *k, unsigned int may);
 /* After the last commit: nothing may follow until the next open. Nothing, if it is not open. */

@@ -146,13 +146,16 @@ static int open_store(struct mh_daemon *d)
 	ret = mh_audit_open(&d->audit, d->store, &d->keeper, d->may);
 	if (ret == -EKEYREJECTED)
 		return MH_RD_STORE;
+	if (ret == -EPIPE)
+		return MH_RD_KEEPER;
 	if (!ret)
 		ret = mh_region_load_all(d);
 	if (ret) {
-		mh_log(MH_LOG_ERROR, "%s: %s", d->config.store,
+		mh_log(MH_LOG_ERROR, "%s: %s (%s)", d->config.store,
 		       ret == -EUCLEAN ? "the audit chain or a statement is damaged; restore it "
 					 "from a backup" :
-					 mh_store_error(d->store));
+					 strerror(-ret),
+		       mh_store_error(d->store));
 		return MH_RD_STORE;
 	}
 	return 0;
@@ -175,7 +178,8 @@ static int record_start(struct mh_daemon *d)
 		ret = mh_audit_commit(&d->audit);
 	if (!ret)
 		return 0;
-	mh_log(MH_LOG_ERROR, "%s: the start could not be recorded: %s", d->config.store,
+	mh_log(MH_LOG_ERROR, "%s: the start could not be recorded: %s (%s)", d->config.store,
+	       ret == -ENOSPC ? "the disk is full: make room" : strerror(-ret),
 	       mh_store_error(d->store));
 	mh_store_rollback(d->store);
 	return MH_RD_STORE;
