@@ -212,7 +212,8 @@ int rc_passphrase(struct rc *rc, const char *path, const char *prompt,
 		return mh_fail(MH_EXIT_USAGE, "%s: a passphrase has at most %d bytes", path,
 			       RC_PASSPHRASE_MAX);
 	if (ret && fd >= 0)
-		return mh_fail(MH_EXIT_USAGE, "%s: descriptor %d gives no passphrase: %s", path, fd,
+		return mh_fail(ret == -EIO ? MH_EXIT_FAILED : MH_EXIT_USAGE,
+			       "%s: descriptor %d gives no passphrase: %s", path, fd,
 			       strerror(-ret));
 	return ret ? mh_fail(MH_EXIT_USAGE,
 			     "no passphrase for %s: no terminal; use --passphrase-fd N", path) :
@@ -316,6 +317,8 @@ int rc_get(struct rc *rc, u8 type, const char *subject, struct mh_bytes *bytes, 
 	if (!ret)
 		ret = mh_bytes_copy(bytes, b.p, b.n);
 	mh_bytes_free(&reply);
+	if (ret == -ENOMEM)
+		return mh_fail(MH_EXIT_FAILED, "out of memory");
 	if (!ret)
 		ret = mh_stmt_parse(s, bytes->p, bytes->n);
 	if (ret)

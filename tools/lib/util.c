@@ -188,11 +188,17 @@ static int read_line(int fd, char *out, size_t size)
 	size_t n = 0;
 	ssize_t got;
 
-	while ((got = read(fd, out + n, 1)) == 1 && out[n] != '\n')
+	for (;;) {
+		got = read(fd, out + n, 1);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got != 1 || out[n] == '\n')
+			break;
 		if (++n == size) {
 			mh_wipe(out, size);
 			return -EMSGSIZE;
 		}
+	}
 	if (got < 0) {
 		int err = -errno;
 
