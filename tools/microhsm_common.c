@@ -42,7 +42,8 @@ int mht_device(struct mht *t)
 		return 0;
 	if (errno == ENOENT || errno == ENXIO || errno == ENODEV)
 		return mht_no_module();
-	return mh_fail(MH_EXIT_DENIED, "%s: %s", MH_DEVICE, strerror(errno));
+	return mh_fail(errno == EACCES || errno == EPERM ? MH_EXIT_DENIED : MH_EXIT_FAILED,
+		       "%s: %s", MH_DEVICE, strerror(errno));
 }
 
 static const struct {

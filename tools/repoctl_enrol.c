@@ -202,9 +202,13 @@ static int seal_secrets(struct rc *rc, struct enrolment *e)
 		if (ret)
 			ret = mh_fail_file(file, ret);
 	}
-	if (!ret && n && mh_join_secrets_seal(&e->bundle, file ? MH_ROUTE_CODE : MH_ROUTE_HOST, key,
-					      rc->region, MH_BUF(plain, n), NULL, e->sealed))
-		ret = mh_fail(MH_EXIT_BAD_INPUT, "the request's one-time key is no key");
+	if (!ret && n) {
+		ret = mh_join_secrets_seal(&e->bundle, file ? MH_ROUTE_CODE : MH_ROUTE_HOST, key,
+					   rc->region, MH_BUF(plain, n), NULL, e->sealed);
+		if (ret)
+			ret = ret == -ENOMEM ? no_memory(ret) :
+				mh_fail(MH_EXIT_BAD_INPUT, "the request's one-time key is no key");
+	}
 	mh_wipe(plain, sizeof(plain));
 	mh_wipe(code, sizeof(code));
 	mh_wipe(text, sizeof(text));
