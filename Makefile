@@ -41,6 +41,7 @@ UNIT	:= $(wildcard selftests/unit/test_*.c selftests/hostile/test_*.c)
 UNITLIB	:= $(filter-out $(UNIT),$(wildcard selftests/unit/*.c))
 KTEST	:= $(filter-out $(UNIT),$(wildcard $(addprefix selftests/,kernel/*.c scenario/*.c hostile/*.c)))
 CRASH	:= $(wildcard selftests/crash/*.c)
+FAULTS	:= $(filter-out %/interpose.c,$(wildcard selftests/faults/*.c))
 FUZZ	:= $(wildcard selftests/fuzz/fuzz_*.c)
 BENCH	:= $(wildcard selftests/bench/*.c)
 GEN	:= $(wildcard selftests/vectors/gen_*.c)
@@ -101,7 +102,7 @@ $(eval $(call variant,rel,$$(CC)))
 $(eval $(call variant,asan,$$(CC)))
 $(eval $(call variant,fuzz,$$(CLANG)))
 OBJS	= $(patsubst %.c,$(B)/$(1)/obj/%.o,$(2))
-ALLSRC	:= $(LIB) $(DAEMON) $(REPOCTL) $(MICROHSM) $(UNIT) $(UNITLIB) $(KTEST) $(CRASH) $(FUZZ) $(BENCH) $(GEN)
+ALLSRC	:= $(LIB) $(DAEMON) $(REPOCTL) $(MICROHSM) $(UNIT) $(UNITLIB) $(KTEST) $(CRASH) $(FAULTS) $(FUZZ) $(BENCH) $(GEN)
 .SECONDARY:
 -include $(foreach v,rel asan fuzz,$(patsubst %.c,$(B)/$(v)/obj/%.d,$(ALLSRC)))
 
@@ -115,6 +116,12 @@ $(B)/bin/microhsm: $(call OBJS,rel,$(MICROHSM)) $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
 $(B)/bin/repositoryd: $(call OBJS,rel,$(DAEMON)) $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
+$(B)/asan/bin/repoctl: $(call OBJS,asan,$(REPOCTL)) $(B)/asan/libmh.a
+	$(call link,asan,$(CC))
+$(B)/asan/bin/microhsm: $(call OBJS,asan,$(MICROHSM)) $(B)/asan/libmh.a
+	$(call link,asan,$(CC))
+$(B)/asan/bin/repositoryd: $(call OBJS,asan,$(DAEMON)) $(B)/asan/libmh.a
+	$(call link,asan,$(CC))
 $(B)/unit/%: $(B)/asan/obj/selftests/unit/%.o $(call OBJS,asan,$(UNITLIB)) \
 	$(B)/asan/librepositoryd.a $(B)/asan/libmh.a
 	$(call link,asan,$(CC),-lcmocka)
@@ -182,6 +189,10 @@ fuzz-kernel: ensure-deps
 # ROUNDS=1000 takes a quarter of an hour
 crash: ensure-deps $(B)/ktest/crash
 	@$(B)/ktest/crash $(or $(ROUNDS),100)
+# Some ten minutes; T=repositoryd, young, repoctl or microhsm for that one alone
+faults: ensure-deps tools daemon $(B)/faults/faults $(B)/faults/interpose.so \
+	$(addprefix $(B)/asan/bin/,repositoryd repoctl microhsm)
+	@$(B)/faults/faults $(T)
 bench: ensure-deps $(B)/bench/bench
 	@for k in $(KVERS); do $(MAKE) -s module KVER=$$k || exit 1; done
 	@BENCH_JSON=$(B)/bench.json $(B)/bench/bench $(KVERS:%=$(B)/mod-%/microhsm.ko)
@@ -226,6 +237,7 @@ help:
 	@echo 'check-debug kernel tests under KASAN, lockdep and kmemleak'
 	@echo 'style       checkpatch, sparse, W=1, clang-tidy, shellcheck, sizes'
 	@echo 'crash       ROUNDS=1000 times repositoryd is killed while it is busy'
+	@echo 'faults      each call of daemon and tools that can fail fails, one after another'
 	@echo 'fuzz        SECONDS=60 for each target;  bench: measurements, each beside its bound'
 	@echo 'fuzz-kernel a million random calls of the module; K=6.1, 6.12 or debug (50,000)'
 	@echo 'vectors     the vectors of our own, made anew, and the page that prints them'
@@ -233,5 +245,5 @@ help:
 	@echo 'modules_install   the module, where modprobe finds it: KVER=, INSTALL_MOD_PATH='
 
 .PHONY: all nomodule module testmod modules_install tools daemon man unit ktest fuzzers deps \
-	ensure-deps demo check style fuzz fuzz-kernel check-debug crash bench vectors install clean help
+	ensure-deps demo check style fuzz fuzz-kernel check-debug crash faults bench vectors install clean help
 .DELETE_ON_ERROR:
