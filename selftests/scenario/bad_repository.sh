@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # where: vm
-# timeout: 240
+# timeout: 300
 # R12 R13 R17 R32: a repository that has all its keys and lies: refuses as it likes, leaves out,
 # repeats, alters, mixes up, answers with what officers signed for something else. The fetch fails
 # with the errno that Documentation/uapi.rst names, the tool says why, no key is left, the next
@@ -37,10 +37,12 @@ lies()
 {
 	_want=$1
 	rogue "$2"
+	_before=$(known)
 	_got=$(errno $3 | cut -d' ' -f2)
 	[ "$_got" = "$_want" ] || echo "$2: $_got, wanted $_want"
 	_key=$(keyctl search @s microhsm $R/$D 2> /dev/null)
 	[ "$_got" = ok ] || [ -z "$_key" ] || echo "$2: left a key"
+	[ "$_got" = ok ] || [ "$(known)" = "$_before" ] || echo "$2: moved a floor"
 	[ -z "$_key" ] || keyctl unlink "$_key" @s > /dev/null
 }
 
@@ -55,6 +57,12 @@ refused()
 	echo "$_said" | grep -Eiq "$4" || echo "$1: said $_said"
 }
 
+# What is known of the identity, in memory and sealed: floors, EPOCH, revocations
+known()
+{
+	keys_probe info "$id" | sed 's/ unsealed.*//'
+}
+
 # signed DIR [FIELD=N]...: what an officer could have signed
 signed()
 {
@@ -64,7 +72,7 @@ signed()
 	stmt answer $D "$W/officer.pem" "$_dir" "$@"
 }
 
-plan 72
+plan 92
 ok "a Region" office_open
 ok "a host" office_enrol alice
 officer dataset create $D > /dev/null 2>&1
@@ -75,6 +83,7 @@ rogue
 start repositoryd rogue_repositoryd --config "$W/ini"
 wait_for 10 grep -q "office serves" "$TMPDIR/repositoryd.log"
 ok "the agent" office_agent
+id=$(microhsm keys | awk '/identity/ { print $1 }')
 
 # ---- refusals ----
 while read -r code name rc words; do
@@ -109,6 +118,14 @@ is "a count that is not the answer's" "$(lies EBADMSG "flip $DONE 3")" ""
 is "the end of another answer" "$(lies EBADMSG "flip $DONE 4")" ""
 is "the end, longer by one" "$(lies EBADMSG "cut $DONE -1")" ""
 is "no end" "$(lies ETIMEDOUT "drop $DONE")" ""
+is "the stream's end in its place" "$(lies ECONNRESET "end $DONE")" ""
+is "nor does it come of an end before" "$(lies ECONNRESET "end $CHUNK")" ""
+is "an honest answer" "$(lies ok)" ""
+says "leaves its session open" 'sessions=1 ' keys_probe status
+for type in $CHUNK $DONE $MANIFEST; do
+	is "record $type of an answer that has come" "$(lies ok "after $type")" ""
+	ok "ends the session" wait_for 5 sh -c "keys_probe status | grep -q sessions=0"
+done
 is "unchanged, which nobody said to hold" "$(lies EBADMSG "as $MANIFEST $UNCHANGED")" ""
 is "a refusal in an answer" "$(lies EBADMSG "as $DONE $REFUSED")" ""
 for type in 0 1 $PUSH $TICKET 255; do
@@ -136,10 +153,30 @@ signed gone tombstone=1
 is "a tombstone" "$(lies ENODATA "with $W/gone")" ""
 D=disk/else signed else
 is "another DataSet's" "$(lies EBADMSG "with $W/else")" ""
+signed mode mode=2
+is "of another mode, with the wraps of this one" "$(lies EBADMSG "with $W/mode")" ""
+signed mode3 mode=3
+is "and of mode group" "$(lies EBADMSG "with $W/mode3")" ""
+signed inputs inputs=1
+is "of the same Ke, with other inputs" "$(lies EBADMSG "with $W/inputs")" ""
+signed sha sha=1
+is "right tags, and another SHA-256" "$(lies EBADMSG "with $W/sha")" ""
+signed region region=1
+is "of another Region" "$(lies EBADMSG "with $W/region")" ""
 signed two version=2
 is "another version, which is not what was asked" "$(lies EBADMSG "with $W/two" version=1)" ""
 is "version 2" "$(lies ok "with $W/two")" ""
 is "the one before, as the newest" "$(lies ESTALE "with $W/right")" ""
+signed old version=1
+is "nor newly signed" "$(lies ESTALE "with $W/old")" ""
+is "but by its number" "$(lies ok "with $W/old" version=1)" ""
+wait_for 6 sh -c "keys_probe info $id | grep -q unsealed=0"
+ok "forgotten, and opened from its blob" sh -c "microhsm forget $R &&
+	microhsm unlock $W/state/$R*.blob --state $W/state"
+id=$(microhsm keys | awk '/identity/ { print $1 }')
+signed old2 version=1
+is "the version before is refused still" "$(lies ESTALE "with $W/old2")" ""
+is "but by its number" "$(lies ok "with $W/old2" version=1)" ""
 signed fork serial=1000000000000000 version=3
 is "a statement that is ahead of all" "$(lies ok "with $W/fork")" ""
 signed fork2 serial=1000000000000000 version=3

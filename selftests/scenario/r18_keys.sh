@@ -36,7 +36,7 @@ mapping()
 		dmsetup mknodes disk && test -b /dev/mapper/disk
 }
 
-plan 41
+plan 45
 ok "r18 an office" office_open
 ok "r18 a host" office_enrol alice
 ok "r18 an agent" office_agent
@@ -52,6 +52,11 @@ not_ok "r18 nor piped" keyctl pipe "$own"
 is "r18 its permissions" "$(permissions "$own")" 1f010000
 not_ok "r18 no other permissions" keyctl setperm "$own" 0x3f3f3f3f
 not_ok "r18 no other timeout" keyctl timeout "$own" 0
+does "r18 not replaced by one that is added" 1 'not permitted' \
+	keyctl add microhsm "$R/disk/own" x @s
+does "r18 nor changed" 1 'not supported|not permitted|[Dd]enied' keyctl update "$own" x
+is "r18 it is the same key" "$(keyctl search @s microhsm "$R/disk/own")" "$own"
+ok "r18 and seals" microhsm seal "$own" "$W/pass" --output "$W/of.own"
 fails_with "r18 no export without policy" 4 microhsm fetch "$R/disk/own" --as logon
 fails_with "r18 logon is not user" 4 microhsm fetch "$R/disk/luks" --as user
 

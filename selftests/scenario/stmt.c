@@ -29,7 +29,10 @@
  *	stmt answer NAME KEY DIR [FIELD=N]...   what a repository would send: dataset, manifest,
  *	                                    wrap and chunk in DIR, signed by the officer KEY. FIELD:
  *	                                    serial, version, kind, len, life (of the INSTANCE, in
- *	                                    seconds), tombstone, owner (1: a group that is none)
+ *	                                    seconds), tombstone, owner (1: a group that is none),
+ *	                                    mode (of the statements; the wrap is of session's),
+ *	                                    inputs (1: others of icx than Ke is for), sha (1: not
+ *	                                    the Data's), region (1: another's)
  */
 #include <errno.h>
 #include <stdio.h>

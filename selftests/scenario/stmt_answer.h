@@ -2,7 +2,7 @@
 /* stmt answer: DATASET, INSTANCE, wrap and data that an officer could have made. Part of stmt.c. */
 struct making {
 	const char *name, *key, *dir;
-	u64 serial, version, kind, len, life, tombstone, owner, now;
+	u64 serial, version, kind, len, life, tombstone, owner, now, mode, inputs, sha, region;
 	u8 random[32], icx[MH_HASH_LEN], ke[MH_KEY_LEN];
 	u8 chunk[1024 + MH_TAG_LEN];
 };
@@ -36,7 +36,7 @@ static void make_dataset(const struct making *k)
 	mh_writer_init(&b, body, sizeof(body));
 	mh_stmt_begin(&b, MH_DATASET, region, anchor_leaf, MH_BUF(k->name, strlen(k->name)),
 		      k->serial, k->now, k->now, k->now + 3600);
-	mh_write_attr_u8(&b, MH_A_MODE, MH_MODE_SESSION);
+	mh_write_attr_u8(&b, MH_A_MODE, (u8)k->mode);
 	mh_write_attr_u8(&b, MH_A_KIND, (u8)k->kind);
 	mh_write_attr(&b, MH_A_OWNER, "nobody", k->owner ? 6 : 0);
 	keep_signed(k, "dataset", &b);
@@ -66,17 +66,21 @@ static void make_manifest(const struct making *k)
 	u8 body[1024], kid[MH_HASH_LEN], sha[MH_HASH_LEN], template[5] = { MH_ALG_RAW };
 	char subject[MH_SUBJECT_MAX];
 	struct mh_writer b;
+	u8 random[32];
 
+	memcpy(random, k->random, sizeof(random));
+	random[0] ^= (u8)k->inputs;
 	snprintf(subject, sizeof(subject), "%s@%llu", k->name, (unsigned long long)k->version);
 	if (mh_kid(MH_BUF(k->ke, 32), MH_BUF(k->icx, 32), kid))
 		die("no kid");
 	mh_put32(template + 1, (u32)k->len);
 	mh_sha256v(sha, &data, 1);
+	sha[0] ^= (u8)k->sha;
 	mh_writer_init(&b, body, sizeof(body));
 	mh_stmt_begin(&b, MH_INSTANCE, region, anchor_leaf, MH_BUF(subject, strlen(subject)),
 		      k->serial, k->now, k->now, k->now + k->life);
 	if (!k->tombstone) {
-		mh_write_attr_u8(&b, MH_A_MODE, MH_MODE_SESSION);
+		mh_write_attr_u8(&b, MH_A_MODE, (u8)k->mode);
 		mh_write_attr_u8(&b, MH_A_KIND, (u8)k->kind);
 	}
 	if (!k->tombstone && k->kind == MH_DATA_KEY)
@@ -86,7 +90,7 @@ static void make_manifest(const struct making *k)
 		mh_write_attr_u8(&b, MH_A_TOMBSTONE, 1);
 	} else {
 		mh_write_attr_u8(&b, MH_A_STREAM_ALG, 1);
-		mh_write_attr(&b, MH_A_RANDOM, k->random, 32);
+		mh_write_attr(&b, MH_A_RANDOM, random, 32);
 		mh_write_attr(&b, MH_A_KE_KID, kid, 32);
 		mh_write_attr_u64(&b, MH_A_LENGTH, data.n);
 		mh_write_attr(&b, MH_A_SHA256, sha, 32);
@@ -98,14 +102,15 @@ static void make_manifest(const struct making *k)
 static int answer(char **v)
 {
 	struct making k = { v[0], v[1], v[2], .version = 1, .kind = MH_DATA_KEY, .len = 32,
-			    .life = 3600, .now = (u64)time(NULL) };
+			    .life = 3600, .mode = MH_MODE_SESSION, .now = (u64)time(NULL) };
 	const struct {
 		const char *name;
 		u64 *to;
 	} fields[] = {
 		{ "serial", &k.serial }, { "version", &k.version }, { "kind", &k.kind },
 		{ "len", &k.len }, { "life", &k.life }, { "tombstone", &k.tombstone },
-		{ "owner", &k.owner },
+		{ "owner", &k.owner }, { "mode", &k.mode }, { "inputs", &k.inputs },
+		{ "sha", &k.sha }, { "region", &k.region },
 	};
 	struct timespec t;
 
@@ -123,6 +128,7 @@ static int answer(char **v)
 		*fields[i].to = strtoull(value + 1, NULL, 0);
 	}
 	world();
+	region[0] ^= (u8)k.region;
 	if (mh_random(k.random, sizeof(k.random)))
 		die("no randomness");
 	make_dataset(&k);
