@@ -2,7 +2,8 @@
 /*
  * ECDSA P-256 on the kernel's ecc library: signatures by RFC 6979, hedged with
  * fresh randomness (3.6), one ladder with a random Z (crypto_ecdh_shared_secret of k and
- * G), the inverse of k taken blinded since vli_mod_inv is variable-time.
+ * G), the inverse of k taken blinded since vli_mod_inv is variable-time; public
+ * keys from two random shares of the private one, since that ladder is not blinded.
  * Numbers are little-endian arrays of ND digits.
  */
 #include <crypto/ecc_curve.h>
@@ -244,24 +245,52 @@ int mh_p256_verify(const u8 pub[MH_P256_PUB_LEN], const u8 digest[MH_HASH_LEN],
 
 /* ---- keys ---- */
 
-int mh_p256_public(u8 pub[MH_P256_PUB_LEN], const u8 priv[MH_KEY_LEN])
+/* k * G, by a ladder that is not blinded */
+static int mh_times_g(u64 x[ND], u64 y[ND], const u64 k[ND])
 {
-	u64 d[ND], scalar[ND], q[2 * ND];
+	u64 scalar[ND], q[2 * ND];
 	int ret;
 
-	mh_from_bytes(d, priv);
-	if (!mh_in_range(d))
-		return -EKEYREJECTED;
 	if (mh_scalar_swapped)
-		ecc_swap_digits(d, scalar, ND);
+		ecc_swap_digits(k, scalar, ND);
 	else
-		memcpy(scalar, d, sizeof(scalar));
+		memcpy(scalar, k, sizeof(scalar));
 	ret = ecc_make_pub_key(ECC_CURVE_NIST_P256, ND, scalar, q);
-	if (!ret)
-		memcpy(pub, q, sizeof(q));	/* big-endian bytes */
-	mh_wipe(d, sizeof(d));
+	mh_from_bytes(x, (u8 *)q);
+	mh_from_bytes(y, (u8 *)(q + ND));
 	mh_wipe(scalar, sizeof(scalar));
 	return ret ? -EKEYREJECTED : 0;
+}
+
+/* a + b = d, a random: dG is aG + bG, and no ladder climbs d */
+int mh_p256_public(u8 pub[MH_P256_PUB_LEN], const u8 priv[MH_KEY_LEN])
+{
+	static const u64 one[ND] = { 1 };
+	const struct ecc_curve *c = mh_curve();
+	u64 d[ND], a[ND], b[ND], ax[ND], ay[ND], bx[ND], by[ND], x[ND], y[ND];
+	struct ecc_point p = ECC_POINT_INIT(ax, ay, ND), q = ECC_POINT_INIT(bx, by, ND),
+			 sum = ECC_POINT_INIT(x, y, ND);
+	int ret = -EKEYREJECTED;
+
+	mh_from_bytes(d, priv);
+	if (mh_in_range(d)) {
+		do {
+			ret = mh_random(a, sizeof(a));
+			vli_sub(b, c->n, a, ND);
+			mh_mod_add(b, d, b, c->n);
+		} while (!ret && (!mh_in_range(a) || vli_is_zero(b, ND)));
+	}
+	if (!ret)
+		ret = mh_times_g(ax, ay, a) ?: mh_times_g(bx, by, b);
+	if (!ret) {
+		ecc_point_mult_shamir(&sum, one, &p, one, &q, c);
+		mh_to_bytes(pub, x);
+		mh_to_bytes(pub + 32, y);
+	}
+	mh_wipe(d, sizeof(d));
+	mh_wipe(a, sizeof(a));
+	mh_wipe(b, sizeof(b));
+	return ret;
 }
 
 int mh_p256_generate(u8 priv[MH_KEY_LEN], u8 pub[MH_P256_PUB_LEN])
