@@ -16,6 +16,7 @@
 #   # cpus: N (1; on the debug kernel 2)
 #   # boots: N  that many boots with one disk on /disk, MH_BOOT says which
 #   # beside: interop/X.py  on the host meanwhile; the VM reaches it at 10.0.2.100:7878
+#   # icount: yes  the guest's clocks count its instructions
 #   # ram: file  the VM's memory, for that program, as $MH_RAM
 
 set -u
@@ -33,7 +34,7 @@ while getopts k:f:j: o; do
 	k) KERNELS=$OPTARG ;;
 	f) SECONDS_FUZZ=$OPTARG ;;
 	j) JOBS=$OPTARG ;;
-	*) sed -n '4,19p' "$0" >&2; exit 2 ;;
+	*) sed -n '4,20p' "$0" >&2; exit 2 ;;
 	esac
 done
 shift $((OPTIND - 1))

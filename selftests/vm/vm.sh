@@ -216,6 +216,7 @@ for s in "$@"; do
 	[ "${m:-0}" -le "$MEM" ] || MEM=$m
 	c=$(header cpus "$s")
 	[ "${c:-1}" -le "${WANTED:-1}" ] || WANTED=$c
+	[ "$(header icount "$s")" != yes ] || ACCEL=tcg,thread=single
 	t=$(header timeout "$s")
 	BUDGET=$((${BUDGET:-40} + ${t:-60} + 20))
 	[ "$(header ram "$s")" != file ] || ram_file
@@ -224,6 +225,8 @@ for s in "$@"; do
 done
 # Without KVM a second CPU costs more than it does; under lockdep and KASAN it is worth that.
 [ "$KERNEL" != debug ] || WANTED=2
+# The guest's clocks count its instructions; that goes with one CPU only.
+[ -z "${ACCEL:-}" ] || CPUS=1
 [ "$CPUS" -gt 0 ] || CPUS=${WANTED:-1}
 [ "$TIME" -gt 0 ] || TIME=$((BUDGET * SLOW))
 
@@ -238,6 +241,7 @@ cat "$BASE" "$OUT/overlay.cpio" > "$OUT/initrd"
 rm -f "$OUT/overlay.cpio"
 
 ARGS=()
+[ -z "${ACCEL:-}" ] || ARGS+=(-icount "shift=0,sleep=off")
 if [ -n "$FORWARDS" ]; then
 	NET="user,id=n0,restrict=on$FORWARDS"
 fi
@@ -267,7 +271,7 @@ APPEND="console=ttyS0 loglevel=5 panic=-1 panic_on_warn=1 oops=panic random.trus
 # QEMU's AVX is slower than what libcrypto and the kernel do without it.
 machine()
 {
-	timeout -k 5 "$TIME" qemu-system-x86_64 -accel tcg,thread=multi -cpu max,-avx,-avx2 \
+	timeout -k 5 "$TIME" qemu-system-x86_64 -accel "${ACCEL:-tcg,thread=multi}" -cpu max,-avx,-avx2 \
 		-m "$MEM" -smp "$CPUS" -kernel "$IMAGE" -initrd "$OUT/initrd" \
 		-append "$APPEND" -no-reboot -nodefaults -display none \
 		-serial "file:$OUT/console" -device virtio-serial-pci \
