@@ -277,6 +277,73 @@ static void r12_delegations_that_are_not_good(void **state)
 	statement(&sp2.serve, "prov1", MH_ROLE_SERVE, sp2.pub, now, now + 86400);
 }
 
+/* ---- ANCHORs, which come in the clear ---- */
+
+static u8 newer[MH_FRAME_MAX];	/* the honest one's frame of them */
+static size_t newer_n;
+
+/* By old and new: the same officer's set twice, as signer and as new */
+static void next_anchor(void)
+{
+	u8 buf[1024], before[32], *item, *set;
+	struct mh_writer b;
+	size_t n;
+
+	memcpy(before, w.anchor_leaf, 32);
+	rd_begin(&w, &b, buf, sizeof(buf), MH_ANCHOR, rd_label, 2);
+	mh_write_attr(&b, MH_A_KEYS, w.officer_pub, 64);
+	mh_write_attr_u8(&b, MH_A_THRESHOLD, 1);
+	mh_write_attr(&b, MH_A_BEFORE, before, 32);
+	mh_write_attr_u64(&b, MH_A_MIN_ANCHOR, 1);
+	rd_statement(&w, &b, MH_SET_SIGNER, NULL);
+	item = w.batch.p + 2;
+	n = mh_get32(item + 1);
+	set = item + 5 + n - 67;	/* which, m, officer, signature */
+	memcpy(set + 67, set, 67);
+	set[67] = MH_SET_NEW;
+	set[-1] = 2;
+	mh_put32(item + 1, (u32)n + 67);
+	w.batch.n += 67;
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	sp1_begin(&sp1, &host[0]);
+	sp1_make_hello(&sp1);
+	sp1_put(&sp1, sp1.hello, sp1.hello_n);
+	newer_n = hostile_frame(sp1.fd, newer);
+	assert_int_equal(newer[0], MH_F_ANCHORS);
+	sp1_end(&sp1);
+}
+
+/* Before the challenge, with a byte altered if it has that */
+static void newer_first(u8 *p, size_t *n)
+{
+	memmove(p + newer_n, p, *n);
+	memcpy(p, newer, newer_n);
+	if (at < newer_n)
+		p[at] ^= 0x11;
+	*n += newer_n;
+}
+
+static void r12_every_byte_of_an_anchor(void **state)
+{
+	const struct wrong wrong = { .frames = newer_first };
+	size_t more;
+	int ret;
+
+	(void)state;
+	next_anchor();
+	for (at = 0; at <= newer_n; at++) {
+		if (at >= 1 && at <= 3)
+			continue;	/* lengths: as those of a challenge */
+		sp2_begin(&host[0], 0);
+		sp2_challenge(&wrong);
+		ret = sp2_join(&more);
+		if (at == newer_n)	/* unharmed it is pinned, and auth is said */
+			assert_true(!ret && more == sizeof(sp1.auth));
+		else if (!ret || ret == -ECONNRESET || ret == -EAGAIN || more)
+			fail_msg("ANCHOR, byte %zu: %s, %zu bytes more", at, strerror(-ret), more);
+	}
+}
+
 /* ---- what it learns of an Entity, on the honest server ---- */
 
 /* leaked: it has the psk for the honest one, too, as who knows Kec-public has it of a pair */
@@ -327,6 +394,7 @@ int main(void)
 		cmocka_unit_test(r12_fields_of_the_challenge),
 		cmocka_unit_test(r12_delegations_that_are_not_good),
 		cmocka_unit_test(r12_a_dishonest_server_forwards),
+		cmocka_unit_test(r12_every_byte_of_an_anchor),
 	};
 
 	return cmocka_run_group_tests(tests, sp2_setup, sp2_teardown);

@@ -151,11 +151,13 @@ static bool same_authority(void *ctx, const struct mh_stmt *instance, struct mh_
 static int take_anchors(struct mh_client *c, struct mh_buf body)
 {
 	struct mh_reader r;
-	u8 n;
+	u8 n, more;
 
 	mh_reader_init(&r, body.p, body.n);
 	n = mh_read_u8(&r);
-	mh_read_u8(&r);
+	more = mh_read_u8(&r);
+	if (r.err || !n || n > MH_ANCHORS_PER_FRAME || more > 1)
+		return -EBADMSG;
 	for (u8 i = 0; i < n; i++) {
 		struct mh_buf b = mh_read_big(&r, MH_STMT_MAX);
 		const struct mh_stmt *kept, *cur = &c->stmt[c->n_kept - 1];
