@@ -160,6 +160,8 @@ $(B)/fuzz/%: $(B)/fuzz/obj/selftests/fuzz/%.o $(call OBJS,fuzz,$(UNITLIB)) \
 	$(B)/fuzz/librepositoryd.a $(B)/fuzz/libmh.a
 	$(call link,fuzz,$(CLANG))
 
+# kmod's own sources, on as much of the kernel as they ask for
+$(B)/fuzz/obj/selftests/fuzz/fuzz_session.o: CPPFLAGS := -Iselftests/fuzz/kernel $(CPPFLAGS)
 # repoctl's own parts, its main file included by the target
 $(B)/fuzz/fuzz_repoctl: $(call OBJS,fuzz,$(filter-out tools/repoctl.c,$(REPOCTL)))
 
