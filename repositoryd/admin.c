@@ -111,10 +111,17 @@ static u8 (*const ops[])(struct mh_admin *a, struct mh_buf body) = {
 
 static void admin_free(struct mh_admin *a)
 {
+	LIST_REMOVE(a, link);
 	a->daemon->admins--;
 	mh_bytes_free(&a->reply);
 	bufferevent_free(a->bev);
 	free(a);
+}
+
+void mh_admin_free_all(struct mh_daemon *d)
+{
+	while (!LIST_EMPTY(&d->admin))
+		admin_free(LIST_FIRST(&d->admin));
 }
 
 static int answer(struct mh_admin *a, const u8 *p, size_t n)
@@ -204,6 +211,7 @@ void mh_admin_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockad
 		return;
 	}
 	a->daemon = d;
+	LIST_INSERT_HEAD(&d->admin, a, link);
 	d->admins++;
 	snprintf(a->who, sizeof(a->who), "uid %u", (unsigned int)peer.uid);
 	bufferevent_setcb(a->bev, on_read, on_read, on_event, a);

@@ -9,6 +9,7 @@
 #include "repositoryd.h"
 
 struct mh_admin {
+	LIST_ENTRY(mh_admin) link;
 	struct mh_daemon *daemon;
 	struct bufferevent *bev;
 	char who[32];		/* "uid N" */

@@ -325,6 +325,7 @@ int mh_daemon_main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	LIST_INIT(&d.regions);
 	LIST_INIT(&d.conns);
+	LIST_INIT(&d.admin);
 	ret = start_parts(&d);
 	if (!ret)
 		ret = mh_server_run(&d);

@@ -80,6 +80,7 @@ struct mh_region {
 
 LIST_HEAD(mh_region_list, mh_region);
 LIST_HEAD(mh_conn_list, mh_conn);
+LIST_HEAD(mh_admin_list, mh_admin);
 
 struct mh_daemon {
 	struct mh_config config;
@@ -91,6 +92,7 @@ struct mh_daemon {
 	struct mh_audit audit;
 	struct mh_region_list regions;
 	struct mh_conn_list conns;
+	struct mh_admin_list admin;
 	unsigned int connections, admins;
 	struct evconnlistener *listener[MH_LISTEN_MAX + 2];
 	unsigned int listeners;
@@ -164,6 +166,7 @@ void mh_kernel_close(struct mh_daemon *d);	/* who waits for a session is told */
 /* ---- admin.c, admin_read.c, admin_submit.c ---- */
 void mh_admin_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *a, int len,
 		     void *daemon);
+void mh_admin_free_all(struct mh_daemon *d);
 
 /* daemon.c: everything, as main() would */
 int mh_daemon_main(int argc, char **argv);

@@ -375,6 +375,7 @@ int mh_server_run(struct mh_daemon *d)
 	mh_server_flush(d);
 	while (!LIST_EMPTY(&d->conns))
 		mh_conn_free(LIST_FIRST(&d->conns));
+	mh_admin_free_all(d);
 	if (mh_store_in_transaction(d->store) && mh_audit_commit(&d->audit))
 		mh_store_rollback(d->store);
 	if (d->keeper.fd >= 0 && mh_audit_checkpoint(&d->audit, mh_now(d)))
