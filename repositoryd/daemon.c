@@ -323,6 +323,7 @@ int mh_daemon_main(int argc, char **argv)
 	mh_log_limit = d.config.level;
 	mh_process_protect();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);	/* outside of the loop nothing is read again */
 	LIST_INIT(&d.regions);
 	LIST_INIT(&d.conns);
 	LIST_INIT(&d.admin);

@@ -138,6 +138,11 @@ static int add_listener(struct mh_daemon *d, int fd, evconnlistener_cb cb)
 		close(fd);
 		return -ENOMEM;
 	}
+	/* libevent does not say whether it listens */
+	if (evconnlistener_enable(l)) {
+		evconnlistener_free(l);
+		return -ENOMEM;
+	}
 	evconnlistener_set_error_cb(l, on_accept_error);
 	d->listener[d->listeners++] = l;
 	return 0;
