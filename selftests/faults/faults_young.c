@@ -44,11 +44,12 @@ static void run(void *world, unsigned int step, bool first)
 	if (started) {
 		memcpy(card, w->card, sizeof(card));
 		built = !faults_build(f);
-		if (built)
-			faults_fetch(f, &f->c.reader, 0);
-		else if (first)
+		if (first && !built)
 			faults_wrong("no Region could be made");
-		faults_recovered(f);
+		if (built) {
+			faults_fetch(f, &f->c.reader, 0);
+			faults_recovered(f);
+		}
 	}
 	faults_stop(f);
 	if (faults_again(f))
