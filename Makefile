@@ -148,6 +148,13 @@ $(B)/ktest/ct_probe: $(B)/rel/obj/selftests/scenario/ct_probe.o $(B)/rel/libmh.a
 $(B)/ktest/crash: $(call OBJS,rel,$(CRASH)) $(call OBJS,rel,$(UNITLIB)) \
 	$(B)/rel/librepositoryd.a $(B)/rel/libmh.a
 	$(call link,rel,$(CC))
+# What makes calls of the sanitized programs fail, and the library that it preloads there
+$(B)/faults/faults: $(call OBJS,rel,$(FAULTS) $(UNITLIB)) $(B)/rel/obj/selftests/crash/crash_check.o \
+	$(B)/rel/librepositoryd.a $(B)/rel/libmh.a
+	$(call link,rel,$(CC))
+$(B)/faults/interpose.so: selftests/faults/interpose.c selftests/faults/faults.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=gnu11 -O1 -g $(WARN) -fno-omit-frame-pointer -fPIC -shared -o $@ $< -lgcc_s
 $(B)/ktest/%.so: selftests/scenario/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -std=gnu11 -O2 $(WARN) -fPIC -shared -o $@ $< -ldl

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define PATIENCE	5	/* seconds for one answer */
-#define READY_MS	20000
+#define READY		20	/* until it answers, or has ended */
 #define ENDS_MS		15000	/* ten for answers in hand */
 
 /* ---- the daemon ---- */
@@ -61,7 +61,7 @@ int faults_start(struct faults_world *f)
 	rd_exec = become;
 	rd_fork(w, NULL);
 	rd_exec = NULL;
-	for (int i = 0; i < READY_MS; i += 2) {
+	for (time_t until = time(NULL) + READY; time(NULL) < until;) {
 		if (ended(f, 0))
 			return -1;
 		if (admin(f) >= 0 && !mh_admin_call(w->admin_fd, MH_ADMIN_CARD, MH_BUF(NULL, 0),
