@@ -3,7 +3,7 @@
  * repositoryd as a state machine: three connections at a time of hosts that hold their keys, and
  * the input says what each sends: honest messages, made wrong in a field and sealed all the same,
  * altered, cut, doubled, held back, lost, sent again or elsewhere; meanwhile officers change
- * things, time passes, the daemon drains.
+ * things, time passes, the daemon drains, a byte of its store is another.
  *
  *	steps of four: u8 what, u8 connection and whose, u8 and u8 arguments
  *
@@ -305,6 +305,48 @@ static void change(u8 which)
 	out[loser[which]] = true;	/* DAVE has long been out */
 }
 
+/* A byte of the store is another: of a statement, of Data, of a wrap, of a sealed secret */
+static void rot(u8 row, u8 at, u8 with)
+{
+	static const char *const sql[][2] = {
+		{ "SELECT bytes, rowid, 0 FROM statement LIMIT 1 OFFSET ?1",
+		  "UPDATE statement SET bytes = ?1 WHERE rowid = ?2 AND 0 = ?3" },
+		{ "SELECT bytes, rowid, 0 FROM data LIMIT 1 OFFSET ?1",
+		  "UPDATE data SET bytes = ?1 WHERE rowid = ?2 AND 0 = ?3" },
+		{ "SELECT bytes, k, kw FROM wrap LIMIT 1 OFFSET ?1",
+		  "UPDATE wrap SET bytes = ?1 WHERE k = ?2 AND kw = ?3" },
+		{ "SELECT sealed, kid, kind FROM secret LIMIT 1 OFFSET ?1",
+		  "UPDATE secret SET sealed = ?1 WHERE kid = ?2 AND kind = ?3" },
+	};
+	const char *const *q = sql[row < 200 ? 0 : 1 + row % 3];
+	static u8 bytes[1 << 17];
+	sqlite3_stmt *get, *put;
+	int n;
+
+	must(!mh_store_in_transaction(o.d.store));
+	must(sqlite3_prepare_v2(o.d.store->db, q[0], -1, &get, NULL) == SQLITE_OK);
+	sqlite3_bind_int(get, 1, row < 200 ? row : row % 16);
+	if (sqlite3_step(get) == SQLITE_ROW && sqlite3_column_bytes(get, 0)) {
+		n = sqlite3_column_bytes(get, 0);
+		must((size_t)n <= sizeof(bytes));
+		memcpy(bytes, sqlite3_column_blob(get, 0), (size_t)n);
+		n = with ? n : at * n / 256;
+		bytes[at * n / 256] ^= with;
+		must(sqlite3_prepare_v2(o.d.store->db, q[1], -1, &put, NULL) == SQLITE_OK);
+		bind_buf(put, 1, bytes, (size_t)n);
+		sqlite3_bind_value(put, 2, sqlite3_column_value(get, 1));
+		sqlite3_bind_value(put, 3, sqlite3_column_value(get, 2));
+		sqlite3_reset(get);
+		must(sqlite3_step(put) == SQLITE_DONE);
+		sqlite3_finalize(put);
+		calm = false;
+		rotten = true;
+		o.d.store->generation++;
+		mh_region_load(&o.d, o.w.region);	/* as at a start, which would end with it */
+	}
+	sqlite3_finalize(get);
+}
+
 static void timer(void)
 {
 	struct mh_conn *c;
@@ -327,7 +369,7 @@ static void step(const u8 op[4])
 {
 	struct slot *s = &slot[op[1] % SLOTS];
 
-	switch (op[0] % 13) {
+	switch (op[0] % 14) {
 	case 0:
 		dial(s, op[1] / SLOTS % HOSTS);
 		break;
@@ -373,6 +415,10 @@ static void step(const u8 op[4])
 	case 12:
 		pending = op[2];
 		pending_at = op[3];
+		break;
+	case 13:
+		settle();
+		rot(op[1], op[2], op[3]);
 		break;
 	}
 }
@@ -448,6 +494,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	changed = sqlite3_total_changes(o.d.store->db);
 	calm = true;
 	version2 = false;
+	rotten = false;
 	memset(out, 0, sizeof(out));
 	out[DAVE] = true;
 	sessions = 0;

@@ -44,7 +44,7 @@ struct slot {
 
 static struct office o;
 static struct slot slot[SLOTS];
-static bool calm, out[HOSTS], version2;
+static bool calm, rotten, out[HOSTS], version2;	/* rotten: the store lies */
 static unsigned int sessions, asked;
 static struct mh_stmt stmts[256];
 static u8 stmt_bytes[256][4096];
@@ -59,7 +59,10 @@ static int keep(void *ctx, struct mh_buf bytes, const struct mh_stmt **kept)
 		return -E2BIG;
 	must(bytes.n <= sizeof(stmt_bytes[0]));
 	memcpy(stmt_bytes[n_stmts], bytes.p, bytes.n);
-	must(!mh_stmt_parse(&stmts[n_stmts], stmt_bytes[n_stmts], bytes.n));
+	if (mh_stmt_parse(&stmts[n_stmts], stmt_bytes[n_stmts], bytes.n)) {
+		must(rotten);
+		return -EBADMSG;
+	}
 	*kept = &stmts[n_stmts++];
 	return 0;
 }
@@ -110,10 +113,10 @@ static void delivered(struct slot *s, struct ask *k)
 {
 	struct finding f = { .s = s, .k = k };
 
-	must(k->host == s->who && k->which >= 0 && !k->out);
+	must(rotten || (k->host == s->who && k->which >= 0 && !k->out));
 	must(k->got == (k->which == FILE_OF ? sizeof(o.file) : sizeof(o.key[0])));
 	must(!k->version || k->a.manifest.version == k->version);
-	must(k->a.manifest.version == 1 || version2);
+	must(k->a.manifest.version == 1 || version2 || rotten);
 	must(!mh_store_audit_list(o.d.store, 0, ~0u >> 1, find_delivery, &f) && f.found);
 }
 
@@ -127,7 +130,7 @@ static void take_answer(struct slot *s, const struct mh_record_hdr *rec)
 		;
 	must(i < s->asks && !s->ask[i].ended);	/* of what was asked, and one answer each */
 	k = &s->ask[i];
-	must(!mh_answer_record(&k->a, rec, scratch) || n_stmts == ARRAY_SIZE(stmts));
+	must(!mh_answer_record(&k->a, rec, scratch) || n_stmts == ARRAY_SIZE(stmts) || rotten);
 	k->ended = k->a.state >= MH_ANSWER_DONE;
 	if (k->a.state == MH_ANSWER_DONE)
 		delivered(s, k);
@@ -146,8 +149,9 @@ static void take_record(struct slot *s, u8 *frame, size_t n)
 		take_answer(s, &rec);
 		return;
 	}
-	must(rec.type == MH_R_PUSH && !mh_stmt_parse(&push, rec.body.p, rec.body.n));
-	must(!memcmp(push.region, o.w.region, 32));
+	must(rec.type == MH_R_PUSH);
+	must(rotten || !mh_stmt_parse(&push, rec.body.p, rec.body.n));
+	must(rotten || !memcmp(push.region, o.w.region, 32));
 }
 
 static void take_frame(struct slot *s, u8 *frame, size_t n)
