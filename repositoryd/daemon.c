@@ -10,7 +10,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -76,8 +78,22 @@ static int make_state(struct mh_daemon *d, const struct passwd *pw)
 	return ret;
 }
 
+/*
+ * Keys of sessions, and what the keeper answers, go to no swap.  Without a limit: under one, memory
+ * would be refused later on.
+ */
+static void lock_memory(void)
+{
+	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &none) || mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+		mh_log(MH_LOG_INFO, "session keys may be swapped (RLIMIT_MEMLOCK): %s",
+		       strerror(errno));
+}
+
 static int drop_privileges(const struct passwd *pw)
 {
+	lock_memory();
 	if (pw && (setgroups(0, NULL) || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) ||
 		   setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid)))
 		return -errno;

@@ -143,7 +143,7 @@ add()
 		instance add "d/$1" --file "$W/plain.$1" --vault "$V"
 }
 
-plan 40
+plan 41
 
 printf %s "$OFFICER_PASS" | secret officer-passphrase
 printf %s "$VAULT_PASS" | secret vault-passphrase
@@ -209,6 +209,7 @@ cat "$L/keeper" "$L/all" > "$L/both"
 none "r27 repositoryd holds none" "$L/both" "pid:$main"
 none "r02 nor does the agent" "$L/both" "pid:$(of microhsm)"
 ok "r27 the keeper's are locked in memory" grep -q '^VmLck:[^0-9]*[1-9]' "/proc/$keeper/status"
+ok "r27 so is repositoryd, with its session keys" grep -q '^VmLck:[^0-9]*[1-9]' "/proc/$main/status"
 
 # ---- what was told ----
 mkdir -p "$L/told"
