@@ -52,7 +52,7 @@ TOOLS	:= $(if $(wildcard tools/repoctl.c),$(B)/bin/repoctl) \
 DAEMONS	:= $(if $(wildcard repositoryd/main.c),$(B)/bin/repositoryd)
 UNITS	:= $(addprefix $(B)/unit/,$(notdir $(UNIT:.c=)))
 # What is preloaded into programs under test
-PRELOAD	:= log_random shift_clock
+PRELOAD	:= log_random power_cut shift_clock
 KTESTS	:= $(addprefix $(B)/ktest/,$(filter-out $(PRELOAD),$(notdir $(KTEST:.c=))) \
 	$(PRELOAD:=.so) crash)
 FUZZERS	:= $(FUZZ:selftests/fuzz/%.c=$(B)/fuzz/%)

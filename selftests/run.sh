@@ -15,6 +15,7 @@
 #   # mem: MB (512)                              # own-vm: yes
 #   # cpus: N (1; on the debug kernel 2)
 #   # boots: N  that many boots with one disk on /disk, MH_BOOT says which
+#   # debug: no  not on the debug kernel
 #   # beside: interop/X.py  on the host meanwhile; the VM reaches it at 10.0.2.100:7878
 #   # icount: yes  the guest's clocks count its instructions
 #   # ram: file  the VM's memory, for that program, as $MH_RAM
@@ -215,6 +216,7 @@ list_vm()
 			case $WHAT-${s##*/} in long-long_*) ;; long-* | *-long_*) continue ;; esac
 			[[ $name =~ $PATTERN ]] || continue
 			only=$(header kernels "$s")
+			[ "$k" != debug ] || [ "$(header debug "$s")" != no ] || continue
 			[ "$k" = debug ] || [ -z "$only" ] || [[ " $only " == *" $k "* ]] || continue
 			n=$(header boots "$s")
 			t=$(header timeout "$s")

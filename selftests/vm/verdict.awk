@@ -39,6 +39,8 @@ BEGIN {
 	finish()
 	next
 }
+# the script has said all, and cuts the power
+/^@cut/    { ended = 1; over = 1; next }
 /^@done/   { over = 1; next }
 /^1\.\.[0-9]+/ {
 	if (plan >= 0)
