@@ -11,6 +11,9 @@
  *		which 32 bytes of FILE are its Kei-secret and Kec-secret, and what is made of them
  *		for that server, a line "NAME HEX" each
  *
+ *   instance_probe kec REQUEST
+ *		the Kec-public of a join request
+ *
  * SUBJECT is DATASET@VERSION.  The result goes to standard output.
  */
 #include <stdio.h>
@@ -172,10 +175,28 @@ static int forge(const char *name, const char *request, const char *key)
 	return ret;
 }
 
+static int kec(const char *request)
+{
+	struct mh_join_request join;
+	struct mh_bytes q = { 0 };
+	int ret = mh_armour_read(request, "JOIN REQUEST", MH_JOIN_REQUEST_MAX, &q);
+
+	if (!ret)
+		ret = mh_join_request_decode(&join, mh_bytes_buf(&q));
+	if (!ret)
+		ret = put(join.kec.p, join.kec.n);
+	mh_bytes_free(&q);
+	return ret;
+}
+
 int main(int argc, char **argv)
 {
 	const bool entity = argc == 6 && !strcmp(argv[1], "entity");
-	int ret = argc < 4 ? -EINVAL : get(argv[2], entity ? MH_ENTITY : MH_INSTANCE, argv[3]);
+	int ret;
+
+	if (argc == 3 && !strcmp(argv[1], "kec"))
+		return kec(argv[2]) != 0;
+	ret = argc < 4 ? -EINVAL : get(argv[2], entity ? MH_ENTITY : MH_INSTANCE, argv[3]);
 
 	if (!ret && argc == 4 && !strcmp(argv[1], "kid"))
 		ret = put(manifest.ke_kid, MH_HASH_LEN);
