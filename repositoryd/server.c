@@ -358,6 +358,7 @@ int mh_server_run(struct mh_daemon *d)
 	static const int sigs[] = { SIGHUP, SIGTERM, SIGINT, SIGCHLD };
 	const struct timeval hour = { .tv_sec = 3600 };
 	struct event *sig[ARRAY_SIZE(sigs)];
+	sigset_t all;
 	bool ok = true;
 
 	d->commit = event_new(d->base, -1, 0, on_commit, d);
@@ -377,6 +378,9 @@ int mh_server_run(struct mh_daemon *d)
 		if (!ok)
 			mh_log(MH_LOG_ERROR, "the event loop ended: %s", strerror(errno));
 	}
+	/* it ends: a signal that comes now would find no handler, and break that off */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
 	mh_server_flush(d);
 	while (!LIST_EMPTY(&d->conns))
 		mh_conn_free(LIST_FIRST(&d->conns));
