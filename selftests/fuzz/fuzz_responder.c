@@ -41,7 +41,7 @@ static bool post(struct slot *s, u8 *frame, size_t n)
 	const bool was = !s->broken;
 
 	pending = 0;
-	if (n <= sizeof(saved[0])) {
+	if (how != 6 && n <= sizeof(saved[0])) {	/* what is lost is nobody's to send again */
 		memcpy(saved[saves % SAVED], frame, n);
 		saved_n[saves++ % SAVED] = n;
 	}
@@ -51,7 +51,7 @@ static bool post(struct slot *s, u8 *frame, size_t n)
 		s->broken = true;
 		break;
 	case 2:			/* cut, and what comes next takes its place */
-		n = at * n / 256;
+		n = 1 + at * (n - 1) / 256;
 		s->broken = true;
 		break;
 	case 3:			/* in two pieces */
@@ -280,7 +280,7 @@ static void again(struct slot *s, u8 which)
 	static u8 frame[MH_FRAME_HEADER + 1024];
 	const unsigned int i = which % SAVED;
 
-	if (s->fd < 0 || !saved_n[i])
+	if (s->fd < 0 || !saved_n[i] || pending % 8 == 6)
 		return;
 	s->broken = true;
 	memcpy(frame, saved[i], saved_n[i]);
