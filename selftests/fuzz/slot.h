@@ -128,8 +128,11 @@ static void take_answer(struct slot *s, const struct mh_record_hdr *rec)
 
 	for (i = 0; i < s->asks && s->ask[i].id != rec->request; i++)
 		;
-	must(i < s->asks && !s->ask[i].ended);	/* of what was asked, and one answer each */
+	must(i < s->asks);		/* of what was asked */
 	k = &s->ask[i];
+	must(!k->ended || (rotten && k->a.state == MH_ANSWER_FAILED));	/* and one answer each */
+	if (k->ended)
+		return;
 	must(!mh_answer_record(&k->a, rec, scratch) || n_stmts == ARRAY_SIZE(stmts) || rotten);
 	k->ended = k->a.state >= MH_ANSWER_DONE;
 	if (k->a.state == MH_ANSWER_DONE)
