@@ -214,6 +214,12 @@ int mh_p256_sign_plain(const u8 priv[MH_KEY_LEN], const u8 digest[MH_HASH_LEN], 
 	return mh_sign(priv, digest, NULL, sig);
 }
 
+/* What the library says of a key that is none; a lack of memory is not the key's fault */
+static int mh_rejected(int ret)
+{
+	return ret && ret != -ENOMEM ? -EKEYREJECTED : ret;
+}
+
 /* ---- verify ---- */
 
 int mh_p256_verify(const u8 pub[MH_P256_PUB_LEN], const u8 digest[MH_HASH_LEN],
@@ -222,11 +228,13 @@ int mh_p256_verify(const u8 pub[MH_P256_PUB_LEN], const u8 digest[MH_HASH_LEN],
 	const struct ecc_curve *c = mh_curve();
 	u64 x[ND], y[ND], r[ND], s[ND], z[ND], w[ND], u1[ND], u2[ND], rx[ND], ry[ND];
 	struct ecc_point q = ECC_POINT_INIT(x, y, ND), res = ECC_POINT_INIT(rx, ry, ND);
+	int ret;
 
 	mh_from_bytes(x, pub);
 	mh_from_bytes(y, pub + 32);
-	if (ecc_is_pubkey_valid_full(c, &q))
-		return -EKEYREJECTED;
+	ret = mh_rejected(ecc_is_pubkey_valid_full(c, &q));
+	if (ret)
+		return ret;
 	mh_from_bytes(r, sig);
 	mh_from_bytes(s, sig + 32);
 	if (!mh_in_range(r) || !mh_in_range(s))
@@ -259,7 +267,7 @@ static int mh_times_g(u64 x[ND], u64 y[ND], const u64 k[ND])
 	mh_from_bytes(x, (u8 *)q);
 	mh_from_bytes(y, (u8 *)(q + ND));
 	mh_wipe(scalar, sizeof(scalar));
-	return ret ? -EKEYREJECTED : 0;
+	return mh_rejected(ret);
 }
 
 /* a + b = d, a random: dG is aG + bG, and no ladder climbs d */

@@ -163,8 +163,10 @@ int mh_blob_open(const u8 seat[MH_HASH_LEN], struct mh_buf blob, u8 *out)
 	if (!ret && !mh_ct_equal(com, blob.p + len, sizeof(com)))
 		ret = -EKEYREJECTED;
 	len += MH_HASH_LEN;
-	if (!ret && mh_aead_open_once(kseal, zero_nonce, MH_BUF(blob.p, len), blob.p + len,
-				      blob.n - len, out))
+	if (!ret)
+		ret = mh_aead_open_once(kseal, zero_nonce, MH_BUF(blob.p, len), blob.p + len,
+					blob.n - len, out);
+	if (ret && ret != -ENOMEM)	/* which says nothing about the Seat */
 		ret = -EKEYREJECTED;
 	mh_wipe(kseal, sizeof(kseal));
 	mh_wipe(com, sizeof(com));
