@@ -47,9 +47,20 @@ static void free_queue(struct mh_answer_queue *q)
 	}
 }
 
+/* Among those without a word of it, those of a hello, or no more among strangers (NULL) */
+static void move(struct mh_conn *c, struct mh_conn_queue *to)
+{
+	if (c->strangers)
+		TAILQ_REMOVE(c->strangers, c, stranger);
+	c->strangers = to;
+	if (to)
+		TAILQ_INSERT_TAIL(to, c, stranger);
+}
+
 void mh_conn_free(struct mh_conn *c)
 {
 	LIST_REMOVE(c, link);
+	move(c, NULL);
 	c->daemon->connections--;
 	free_queue(&c->waiting);
 	free_queue(&c->ready);
@@ -170,10 +181,14 @@ static int take_frame(struct mh_conn *c, u8 *frame, size_t n)
 
 	switch (c->phase) {
 	case MH_CONN_HELLO:
-		return frame[0] == MH_F_HELLO ? mh_responder_hello(c, frame, n) : -EPROTO;
+		ret = frame[0] == MH_F_HELLO ? mh_responder_hello(c, frame, n) : -EPROTO;
+		if (!ret)
+			move(c, &c->daemon->half);
+		return ret;
 	case MH_CONN_AUTH:
 		ret = frame[0] == MH_F_AUTH ? mh_responder_auth(c, frame, n) : -EPROTO;
 		if (!ret) {
+			move(c, NULL);
 			/*
 			 * a session's life is drawn, so that a fleet does not come back in one
 			 * moment
@@ -313,17 +328,34 @@ static bool scarce(evutil_socket_t fd)
 	return !getrlimit(RLIMIT_NOFILE, &r) && (rlim_t)fd + MH_DESCRIPTORS_KEPT >= r.rlim_cur;
 }
 
+/*
+ * Who has authenticated keeps its place; of the others the oldest gives way, first one that has
+ * not said anything.  So those that only hold a place do not keep out a host that is quick.
+ */
+static bool make_room(struct mh_daemon *d, bool few)
+{
+	struct mh_conn *c = TAILQ_FIRST(&d->silent);
+
+	if (!c)
+		c = TAILQ_FIRST(&d->half);
+	if (mh_log_due(&d->said_away))
+		mh_log(MH_LOG_WARNING, "%s: %u are open%s",
+		       c ? "a connection that did not authenticate was closed for a newer one" :
+			   "a connection was turned away", d->connections,
+		       few ? ", and descriptors run out" : "");
+	if (c)
+		mh_conn_free(c);
+	return c;
+}
+
 int mh_conn_open(struct mh_daemon *d, evutil_socket_t fd, const char *peer)
 {
 	bool few = scarce(fd);
 	struct mh_conn *c;
 
-	if (d->connections >= d->config.max_connections || d->draining || few) {
-		if (mh_log_due(&d->said_away))
-			mh_log(MH_LOG_WARNING, "a connection was turned away: %u are open%s",
-			       d->connections, few ? ", and descriptors run out" : "");
+	if (d->draining ||
+	    ((few || d->connections >= d->config.max_connections) && !make_room(d, few)))
 		return -EBUSY;
-	}
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
@@ -339,6 +371,7 @@ int mh_conn_open(struct mh_daemon *d, evutil_socket_t fd, const char *peer)
 	TAILQ_INIT(&c->waiting);
 	TAILQ_INIT(&c->ready);
 	LIST_INSERT_HEAD(&d->conns, c, link);
+	move(c, &d->silent);
 	d->connections++;
 	snprintf(c->peer, sizeof(c->peer), "%s", peer);
 	mh_stp_init(&c->stp, false);

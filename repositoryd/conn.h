@@ -19,6 +19,8 @@ enum mh_conn_phase {
 
 struct mh_conn {
 	LIST_ENTRY(mh_conn) link;
+	TAILQ_ENTRY(mh_conn) stranger;
+	struct mh_conn_queue *strangers;	/* that it is in; NULL: it has authenticated */
 	struct mh_daemon *daemon;
 	struct bufferevent *bev;
 	struct event *timer;

@@ -343,6 +343,8 @@ int mh_daemon_main(int argc, char **argv)
 	LIST_INIT(&d.regions);
 	LIST_INIT(&d.conns);
 	LIST_INIT(&d.admin);
+	TAILQ_INIT(&d.silent);
+	TAILQ_INIT(&d.half);
 	ret = start_parts(&d);
 	if (!ret)
 		ret = mh_server_run(&d);

@@ -81,6 +81,7 @@ struct mh_region {
 LIST_HEAD(mh_region_list, mh_region);
 LIST_HEAD(mh_conn_list, mh_conn);
 LIST_HEAD(mh_admin_list, mh_admin);
+TAILQ_HEAD(mh_conn_queue, mh_conn);
 
 struct mh_daemon {
 	struct mh_config config;
@@ -93,6 +94,8 @@ struct mh_daemon {
 	struct mh_region_list regions;
 	struct mh_conn_list conns;
 	struct mh_admin_list admin;
+	/* of those, who has not authenticated: said nothing, and said hello; oldest first */
+	struct mh_conn_queue silent, half;
 	unsigned int connections, admins;
 	struct evconnlistener *listener[MH_LISTEN_MAX + 2];
 	unsigned int listeners;

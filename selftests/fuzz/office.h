@@ -101,6 +101,8 @@ static inline void office_daemon(struct office *o, const char *dir)
 	mh_log_limit = MH_LOG_ERROR;
 	LIST_INIT(&d->regions);
 	LIST_INIT(&d->conns);
+	TAILQ_INIT(&d->silent);
+	TAILQ_INIT(&d->half);
 	snprintf(path, sizeof(path), "%s/s", dir);
 	must(!mkdir(path, 0700) && !mh_config_read(&d->config, o->w.ini));
 	must(!mh_keeper_start(&d->keeper, d->config.keeper, NULL, d->config.name,

@@ -65,8 +65,8 @@ says "so is one that is silent" 'closed: no handshake in time' cat "$TMPDIR/repo
 start many bad_peer many $T 100 20
 wait_for 10 grep -q '100 open' "$TMPDIR/many.log"
 served "a hundred connections, an open session"
-ok "those past the limit are turned away" wait_for 5 grep -q 'turned away: 20 are open' \
-	"$TMPDIR/repositoryd.log"
+ok "past the limit the oldest gives way" wait_for 5 \
+	grep -q 'closed for a newer one: 20 are open' "$TMPDIR/repositoryd.log"
 wait "${many:?}"
 is "all of them are closed in the end" "$(tail -n 1 "$TMPDIR/many.log")" "100 closed"
 microhsm forget "$R" > /dev/null
