@@ -4,6 +4,7 @@
 #include "sock.h"
 
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -38,6 +39,7 @@ static int dial_tcp(const char *address)
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	const char *colon = strrchr(address, ':');
 	struct addrinfo *a = NULL;
+	const int on = 1;
 	char host[256];
 	size_t n = colon ? (size_t)(colon - address) : 0;
 	int fd, ret = 0;
@@ -53,7 +55,9 @@ static int dial_tcp(const char *address)
 	if (getaddrinfo(host, colon + 1, &hints, &a))
 		return -EHOSTUNREACH;
 	fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, a->ai_addr, a->ai_addrlen))
+	/* authI and the first REQUEST go out one after the other */
+	if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) ||
+	    connect(fd, a->ai_addr, a->ai_addrlen))
 		ret = -errno;
 	freeaddrinfo(a);
 	if (ret && fd >= 0)

@@ -25,12 +25,12 @@ struct mh_client_identity {
 
 struct mh_client {
 	const struct mh_client_identity *id;
-	int fd;
 	struct mh_stp stp;
+	int fd;
+	unsigned int n_kept;
 	/* verified statements, by order of coming */
 	struct mh_bytes kept[MH_CLIENT_STATEMENTS];
 	struct mh_stmt stmt[MH_CLIENT_STATEMENTS];
-	unsigned int n_kept;
 	u8 x[MH_HASH_LEN];
 	u32 request, answered;	/* the last of each: answers come in the order of requests */
 	unsigned int pushed[__MH_STMT_TYPES];	/* how many came of each type, verified */
