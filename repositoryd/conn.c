@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <event2/buffer.h>
+#include <malloc.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #define FRAMES_A_TURN	16
 #define STALL		30		/* seconds without progress of a half frame, or of output */
 #define LINGER		3
+#define CROWD		256	/* connections */
 
 u64 mh_conn_clock(void)
 {
@@ -57,11 +59,32 @@ static void move(struct mh_conn *c, struct mh_conn_queue *to)
 		TAILQ_INSERT_TAIL(to, c, stranger);
 }
 
+static void on_gone(evutil_socket_t fd, short what, void *unused)
+{
+	(void)fd;
+	(void)what;
+	(void)unused;
+	malloc_trim(0);
+}
+
+/* What a crowd has taken goes back to the system when it has gone, the rest of it by then too. */
+static void give_back(struct mh_daemon *d)
+{
+	const struct timeval soon = { .tv_sec = 1 };
+
+	if (d->most < CROWD || d->connections > d->most / 2)
+		return;
+	if (!event_base_once(d->base, -1, EV_TIMEOUT, on_gone, NULL, &soon))
+		d->most = d->connections;
+}
+
 void mh_conn_free(struct mh_conn *c)
 {
+	struct mh_daemon *d = c->daemon;
+
 	LIST_REMOVE(c, link);
 	move(c, NULL);
-	c->daemon->connections--;
+	d->connections--;
 	free_queue(&c->waiting);
 	free_queue(&c->ready);
 	mh_stp_end(&c->stp);
@@ -69,6 +92,7 @@ void mh_conn_free(struct mh_conn *c)
 	bufferevent_free(c->bev);
 	mh_wipe(c, sizeof(*c));
 	free(c);
+	give_back(d);
 }
 
 /*
@@ -373,6 +397,8 @@ int mh_conn_open(struct mh_daemon *d, evutil_socket_t fd, const char *peer)
 	LIST_INSERT_HEAD(&d->conns, c, link);
 	move(c, &d->silent);
 	d->connections++;
+	if (d->most < d->connections)
+		d->most = d->connections;
 	snprintf(c->peer, sizeof(c->peer), "%s", peer);
 	mh_stp_init(&c->stp, false);
 	c->last_active = mh_conn_clock();

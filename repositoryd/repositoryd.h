@@ -97,6 +97,7 @@ struct mh_daemon {
 	/* of those, who has not authenticated: said nothing, and said hello; oldest first */
 	struct mh_conn_queue silent, half;
 	unsigned int connections, admins;
+	unsigned int most;		/* of them since memory was given back */
 	struct evconnlistener *listener[MH_LISTEN_MAX + 2];
 	unsigned int listeners;
 	struct event *relisten;		/* listeners that an error of accept() disabled */

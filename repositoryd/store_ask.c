@@ -164,12 +164,16 @@ int mh_store_ask(struct mh_store *st, enum store_sql which, const struct mh_stor
 		free(r);
 		return ret;
 	}
-	if (place && r->used <= LONGEST) {
-		mh_store_rows_put(*place);
-		*place = r;
-		r->refs++;
-	}
 	*out = r;
+	if (!place || r->used > LONGEST)
+		return 0;
+	r = realloc(*out, sizeof(*r) + (*out)->used);	/* what it has room for beyond */
+	if (r)
+		*out = r;
+	(*out)->size = (*out)->used;
+	mh_store_rows_put(*place);
+	*place = *out;
+	(*out)->refs++;
 	return 0;
 }
 
