@@ -205,6 +205,9 @@ faults: ensure-deps tools daemon $(B)/faults/faults $(B)/faults/interpose.so \
 bench: ensure-deps $(B)/bench/bench
 	@for k in $(KVERS); do $(MAKE) -s module KVER=$$k || exit 1; done
 	@BENCH_JSON=$(B)/bench.json $(B)/bench/bench $(KVERS:%=$(B)/mod-%/microhsm.ko)
+# Many hosts at once, and some that are hostile
+load: ensure-deps $(B)/bench/load
+	@LOAD_JSON=$(B)/load.json $(B)/bench/load $(or $(SESSIONS),2000) $(SECONDS)
 
 # All vectors of our own, the seeds made with them, and the pages that print them.  Those
 # with signatures come out different each time.
@@ -248,11 +251,12 @@ help:
 	@echo 'crash       ROUNDS=1000 times repositoryd is killed while it is busy'
 	@echo 'faults      each call of daemon and tools that can fail fails, one after another'
 	@echo 'fuzz        SECONDS=60 for each target;  bench: measurements, each beside its bound'
+	@echo 'load        SESSIONS=2000 hosts at once, and some that are hostile'
 	@echo 'fuzz-kernel a million random calls of the module; K=6.1, 6.12 or debug (50,000)'
 	@echo 'vectors     the vectors of our own, made anew, and the page that prints them'
 	@echo 'install     tools, daemon, man pages: DESTDIR= PREFIX=;  clean;  help'
 	@echo 'modules_install   the module, where modprobe finds it: KVER=, INSTALL_MOD_PATH='
 
 .PHONY: all nomodule module testmod modules_install tools daemon man unit ktest fuzzers deps \
-	ensure-deps demo check style fuzz fuzz-kernel check-debug crash faults bench vectors install clean help
+	ensure-deps demo check style fuzz fuzz-kernel check-debug crash faults bench load vectors install clean help
 .DELETE_ON_ERROR:
