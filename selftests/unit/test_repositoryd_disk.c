@@ -215,8 +215,8 @@ static void wal_damaged(void **state)
 	assert_int_equal(rd_start(&w), 0);
 	assert_int_equal(fetched(false), 2);
 	assert_int_equal(rd_stop(&w, SIGKILL), SIGKILL);
-	rd_sh("cd %s && cp s/db-wal was/ && dd if=/dev/urandom of=s/db-wal bs=4096 seek=1 count=20 "
-	      "conv=notrunc status=none", w.dir);
+	rd_sh("cd %s && cp s/db-wal was/ && dd if=/dev/urandom of=s/db-wal bs=4096 seek=1 "
+	      "count=20 conv=notrunc status=none", w.dir);
 	assert_int_equal(rd_start(&w), 3);
 	log_has("the keeper has seen record [0-9]+: the store is an older copy, or its end was");
 	log_has("put the newest copy of the store back");
