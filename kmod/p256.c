@@ -264,6 +264,8 @@ static int mh_times_g(u64 x[ND], u64 y[ND], const u64 k[ND])
 	else
 		memcpy(scalar, k, sizeof(scalar));
 	ret = ecc_make_pub_key(ECC_CURVE_NIST_P256, ND, scalar, q);
+	if (ret == -EAGAIN)	/* k is in range: there was no memory to check what was made */
+		ret = -ENOMEM;
 	mh_from_bytes(x, (u8 *)q);
 	mh_from_bytes(y, (u8 *)(q + ND));
 	mh_wipe(scalar, sizeof(scalar));
