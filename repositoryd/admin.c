@@ -120,8 +120,12 @@ static void admin_free(struct mh_admin *a)
 
 void mh_admin_free_all(struct mh_daemon *d)
 {
-	while (!LIST_EMPTY(&d->admin))
-		admin_free(LIST_FIRST(&d->admin));
+	struct mh_admin *a, *next;
+
+	for (a = LIST_FIRST(&d->admin); a; a = next) {
+		next = LIST_NEXT(a, link);
+		admin_free(a);
+	}
 }
 
 static int answer(struct mh_admin *a, const u8 *p, size_t n)
