@@ -202,6 +202,7 @@ static int mh_join_commit(struct mh_joining *j, struct mh_identity *id, const u8
 		memcpy(id->kec, j->kec, sizeof(id->kec));
 	}
 	id->entity_serial = j->entity_serial;
+	j->trust->changed = false;	/* all of it is sealed below */
 	swap(id->trust, j->trust);
 	swap(id->addresses, j->addresses);
 	smp_store_release(&id->joined, true);	/* pairs with the loads that find it */
