@@ -46,20 +46,18 @@ static bool mh_is_delegation(const struct mh_kept *k, enum mh_role role)
 	return k->s.type == MH_DELEGATION && mh_stmt_num(&k->s, MH_A_ROLE) == role;
 }
 
-/* The first serve DELEGATION, and what it hangs on when it was passed on. Times count now. */
+/* The first, of role serve, and what it hangs on when it was passed on. Times count now. */
 static int mh_trust_peer(struct mh_trust *t, struct mh_kept **d, unsigned int n, u32 *budget,
 			 struct mh_peer *peer)
 {
 	u64 now = mh_trust_time(t);
-	unsigned int i, first = 0;
+	unsigned int i;
 	int ret;
 
-	while (first < n && !mh_is_delegation(d[first], MH_ROLE_SERVE))
-		first++;
-	if (first == n || d[first]->s.subject.n > MH_NAME_MAX)
+	if (!n || !mh_is_delegation(d[0], MH_ROLE_SERVE) || d[0]->s.subject.n > MH_NAME_MAX)
 		return -EBADMSG;
-	for (i = 0; i < n; i++) {
-		if (memcmp(d[i]->s.leaf, d[first]->s.signer, MH_HASH_LEN))
+	for (i = 1; i < n; i++) {
+		if (memcmp(d[i]->s.leaf, d[0]->s.signer, MH_HASH_LEN))
 			continue;
 		ret = mh_trust_take(t, &d[i], budget);
 		if (!ret)
@@ -67,16 +65,16 @@ static int mh_trust_peer(struct mh_trust *t, struct mh_kept **d, unsigned int n,
 		if (ret)
 			return ret;
 	}
-	ret = mh_trust_take(t, &d[first], budget);
+	ret = mh_trust_take(t, &d[0], budget);
 	if (!ret)
-		ret = mh_stmt_valid_at(&d[first]->s, now);
+		ret = mh_stmt_valid_at(&d[0]->s, now);
 	if (ret || !peer)
 		return ret;
-	memcpy(peer->ksp2, mh_stmt_attr(&d[first]->s, MH_A_KEY).p, MH_P256_PUB_LEN);
-	memcpy(peer->name, d[first]->s.subject.p, d[first]->s.subject.n);
-	peer->name[d[first]->s.subject.n] = '\0';
-	kref_get(&d[first]->ref);
-	peer->serve = d[first];
+	memcpy(peer->ksp2, mh_stmt_attr(&d[0]->s, MH_A_KEY).p, MH_P256_PUB_LEN);
+	memcpy(peer->name, d[0]->s.subject.p, d[0]->s.subject.n);
+	peer->name[d[0]->s.subject.n] = '\0';
+	kref_get(&d[0]->ref);
+	peer->serve = d[0];
 	return 0;
 }
 

@@ -45,8 +45,6 @@ KNOWN = {
     "instance_generated": "EBADMSG",
     # each REVOKE of a DELEGATION ends the session, known or not: so does the second try's
     "generate_revoked": "ECONNRESET",
-    # it takes idR's DELEGATIONs in any order
-    "serve_is_second": "ok",
     # an ANCHOR beside the newest is no fork to it
     "anchor_twice": "EBADMSG",
 }
