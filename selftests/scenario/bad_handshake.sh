@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # where: vm
+# kernels: 6.12
 # own-vm: yes
 # timeout: 400
 # R12 R15 R21: ATTACKS, Handshake, on the kernel. A relay alters each byte of the challenge; a server

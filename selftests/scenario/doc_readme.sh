@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # where: vm
+# kernels: 6.12
 # own-vm: yes
 # timeout: 180
 # README.md's commands as they stand there, in its order, by a person who answers what is asked.

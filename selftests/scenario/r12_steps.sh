@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # where: vm
+# kernels: 6.12
 # timeout: 500
 # own-vm: yes
 # cpus: 2

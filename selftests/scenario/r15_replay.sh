@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # where: vm
+# kernels: 6.12
 # own-vm: yes
 # timeout: 600
 # R15. A relay between agent and repositoryd records a fetch. Played again, to either side, it

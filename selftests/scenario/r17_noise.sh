@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # where: vm
+# kernels: 6.12
 # own-vm: yes
 # timeout: 400
 # R17: whatever lies between host and Repository flips, drops, puts in, doubles and exchanges bytes, or

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # where: vm
+# kernels: 6.12
 # own-vm: yes
 # timeout: 180
 # R22. Module, repository and user on one host without any network: repositoryd serves the local

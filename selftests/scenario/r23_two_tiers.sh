@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # where: vm
+# kernels: 6.12
 # own-vm: yes
 # timeout: 300
 # R23. Users to a Repository over TCP: IPv4, IPv6, another network namespace; a list of addresses
