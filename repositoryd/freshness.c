@@ -4,7 +4,6 @@
  * new DELEGATION; and what is pushed to open sessions.
  */
 #include "conn.h"
-#include "guardian.h"
 
 #include <stdlib.h>
 
@@ -89,33 +88,10 @@ static int store_epoch(struct mh_daemon *d, const u8 *region, const struct mh_st
 	return mh_audit_append(&d->audit, &r, s.issued);
 }
 
-struct finding {
-	struct mh_daemon *d;
-	const u8 *region;
-	struct mh_bytes b;
-};
-
-static int find_fresh(void *ctx, struct mh_buf b)
-{
-	struct finding *f = ctx;
-	struct mh_stmt s;
-	int ret;
-
-	if (mh_stmt_parse(&s, b.p, b.n))
-		return -EUCLEAN;
-	ret = mh_guardian_live(f->d, f->region, &s, mh_now(f->d));
-	if (ret)
-		return mh_guardian_void(ret) ? 0 : ret;
-	ret = mh_region_replaced(f->d, f->region, &s);
-	if (ret)
-		return ret < 0 ? ret : 0;
-	return mh_bytes_copy(&f->b, b.p, b.n) ? -ENOMEM : 1;
-}
-
 int mh_freshness_sign(struct mh_daemon *d, const u8 region[32])
 {
-	struct finding f = { .d = d, .region = region };
 	struct mh_store_region row;
+	struct mh_bytes b = { 0 };
 	struct mh_stmt fresh;
 	u8 body[1024];
 	size_t len = 0;
@@ -123,16 +99,15 @@ int mh_freshness_sign(struct mh_daemon *d, const u8 region[32])
 
 	if (ret)
 		return ret;
-	ret = mh_store_delegations(d->store, region, d->card.fresh, MH_ROLE_FRESHNESS, find_fresh,
-				   &f);
-	if (ret <= 0)
+	ret = mh_region_delegation(d, region, d->card.fresh, MH_ROLE_FRESHNESS, &b);
+	if (ret || !b.n)
 		return ret ? ret : -ENOKEY;
-	ret = mh_stmt_parse(&fresh, f.b.p, f.b.n);
+	ret = mh_stmt_parse(&fresh, b.p, b.n);
 	if (!ret)
 		ret = write_epoch(d, &row, &fresh, body, sizeof(body), &len);
 	if (!ret)
 		ret = store_epoch(d, region, &fresh, MH_BUF(body, len));
-	mh_bytes_free(&f.b);
+	mh_bytes_free(&b);
 	return ret;
 }
 

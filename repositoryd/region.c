@@ -55,7 +55,11 @@ static int has_begun(void *now, struct mh_buf b)
 	return mh_stmt_valid_at(&s, *(const u64 *)now) != -ESTALE;
 }
 
-int mh_region_replaced(struct mh_daemon *d, const u8 region[32], const struct mh_stmt *s)
+/*
+ * A later statement of the subject has begun, whether it has ended since or not; one that was
+ * signed ahead replaces nothing before its time.  0, 1, -errno
+ */
+static int replaced(struct mh_daemon *d, const u8 *region, const struct mh_stmt *s)
 {
 	u64 now = mh_now(d);
 
@@ -74,14 +78,14 @@ static int choose(void *ctx, struct mh_buf b)
 	ret = mh_guardian_live(c->d, c->region, &s, mh_now(c->d));
 	if (ret)
 		return mh_guardian_void(ret) ? 0 : ret;
-	ret = mh_region_replaced(c->d, c->region, &s);
+	ret = replaced(c->d, c->region, &s);
 	if (ret)
 		return ret < 0 ? ret : 0;
 	return mh_bytes_copy(c->out, b.p, b.n) ? -ENOMEM : 1;
 }
 
-static int load_delegation(struct mh_daemon *d, const u8 *region, const u8 *key, u8 role,
-			   struct mh_bytes *out)
+int mh_region_delegation(struct mh_daemon *d, const u8 region[32], const u8 key[64], u8 role,
+			 struct mh_bytes *out)
 {
 	struct choosing c = { .d = d, .region = region, .out = out };
 	int ret;
@@ -157,9 +161,9 @@ int mh_region_load(struct mh_daemon *d, const u8 id[32])
 	if (!ret)
 		ret = load_anchor(d, r);
 	if (!ret)
-		ret = load_delegation(d, id, d->card.sp2, MH_ROLE_SERVE, &r->serve);
+		ret = mh_region_delegation(d, id, d->card.sp2, MH_ROLE_SERVE, &r->serve);
 	if (!ret)
-		ret = load_delegation(d, id, d->card.fresh, MH_ROLE_FRESHNESS, &r->fresh);
+		ret = mh_region_delegation(d, id, d->card.fresh, MH_ROLE_FRESHNESS, &r->fresh);
 	if (!ret)
 		ret = load_epoch(d, r);
 	if (!ret && r->serve.n && !mh_stmt_parse(&serve, r->serve.p, r->serve.n))

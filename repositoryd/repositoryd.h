@@ -93,11 +93,12 @@ struct mh_daemon {
 	struct mh_audit audit;
 	struct mh_region_list regions;
 	struct mh_conn_list conns;
-	struct mh_admin_list admin;
 	/* of those, who has not authenticated: said nothing, and said hello; oldest first */
 	struct mh_conn_queue silent, half;
-	unsigned int connections, admins;
+	unsigned int connections;
 	unsigned int most;		/* of them since memory was given back */
+	struct mh_admin_list admin;
+	unsigned int admins;
 	struct evconnlistener *listener[MH_LISTEN_MAX + 2];
 	unsigned int listeners;
 	struct event *relisten;		/* listeners that an error of accept() disabled */
@@ -127,10 +128,11 @@ struct mh_region *mh_region_find(struct mh_daemon *d, const u8 id[32]);
 int mh_region_load(struct mh_daemon *d, const u8 id[32]);
 int mh_region_load_all(struct mh_daemon *d);
 /*
- * A later statement of the subject has begun, whether it has ended since or not; one that was
- * signed ahead replaces nothing before its time.  0, 1, -errno
+ * The DELEGATION of this key in this role that holds now and that no later one replaced, the
+ * caller's to free; empty when there is none.  0 or -errno
  */
-int mh_region_replaced(struct mh_daemon *d, const u8 region[32], const struct mh_stmt *s);
+int mh_region_delegation(struct mh_daemon *d, const u8 region[32], const u8 key[64], u8 role,
+			 struct mh_bytes *out);
 void mh_region_free_all(struct mh_daemon *d);
 
 /* ---- freshness.c ---- */

@@ -55,22 +55,6 @@ int mh_store_region_put(struct mh_store *st, const struct mh_store_region *r)
 
 /* ---- questions ---- */
 
-int mh_store_one(struct mh_store *st, enum store_sql which, const struct mh_store_param *p,
-		 unsigned int n, struct mh_bytes *out)
-{
-	struct mh_store_rows *rows;
-	struct mh_buf row;
-	size_t at = 0;
-	int ret = mh_store_ask(st, which, p, n, &rows);
-
-	*out = (struct mh_bytes){ 0 };
-	if (ret)
-		return ret;
-	ret = mh_store_rows_next(rows, &at, &row) ? mh_bytes_copy(out, row.p, row.n) : -ENOENT;
-	mh_store_rows_put(rows);
-	return ret;
-}
-
 static int walk(struct mh_store *st, enum store_sql which, const struct mh_store_param *p,
 		unsigned int n, mh_store_fn fn, void *ctx)
 {
@@ -85,6 +69,21 @@ static int walk(struct mh_store *st, enum store_sql which, const struct mh_store
 		ret = fn(ctx, row);
 	mh_store_rows_put(rows);
 	return ret;
+}
+
+static int first(void *out, struct mh_buf row)
+{
+	return mh_bytes_copy(out, row.p, row.n) ? -ENOMEM : 1;
+}
+
+int mh_store_one(struct mh_store *st, enum store_sql which, const struct mh_store_param *p,
+		 unsigned int n, struct mh_bytes *out)
+{
+	int ret;
+
+	*out = (struct mh_bytes){ 0 };
+	ret = walk(st, which, p, n, first, out);
+	return ret > 0 ? 0 : ret ? ret : -ENOENT;
 }
 
 int mh_store_regions(struct mh_store *st, const char *label,
