@@ -126,34 +126,6 @@ static inline void server_sign(struct server *v, const struct mh_writer *b, cons
 	server_take(v, id, NULL);
 }
 
-static inline void server_anchor_2(struct server *v)
-{
-	u8 buf[4096], out[4096], leaf[32], digest[32], sig[64];
-	struct mh_writer b, o;
-
-	rd_begin(&v->w, &b, buf, sizeof(buf), MH_ANCHOR, rd_label, 2);
-	mh_write_attr(&b, MH_A_KEYS, v->w.officer_pub, 64);
-	mh_write_attr_u8(&b, MH_A_THRESHOLD, 1);
-	mh_write_attr(&b, MH_A_BEFORE, v->w.anchor_leaf, 32);
-	mh_write_attr_u64(&b, MH_A_MIN_ANCHOR, 1);
-	mh_stmt_leaf(MH_BUF(b.p, b.len), leaf);
-	mh_stmt_digest(leaf, digest);
-	mh_writer_init(&o, out, sizeof(out));
-	mh_stmt_write_head(&o, MH_BUF(b.p, b.len), 0, 1, NULL, 0);
-	mh_write_u8(&o, 2);
-	for (int i = 0; i < 2; i++) {
-		must(!mh_p256_sign(v->w.officer, digest, sig));
-		mh_write_u8(&o, i ? MH_SET_NEW : MH_SET_SIGNER);
-		mh_write_u8(&o, 1);
-		mh_write_u8(&o, 0);
-		mh_write_bytes(&o, sig, 64);
-	}
-	must(!b.err && !o.err);
-	rd_item(&v->w, MH_ITEM_STATEMENT, MH_BUF(out, o.len), MH_BUF(NULL, 0));
-	memcpy(v->w.anchor_leaf, leaf, 32);
-	server_take(v, ST_ANCHOR_2, NULL);
-}
-
 static inline void server_delegation(struct server *v, enum stmt_id id, enum stmt_id signer,
 				     const char *subject, const u8 *key, u8 role, const u8 *by)
 {
@@ -313,7 +285,8 @@ static inline void server_make(struct server *v, bool mac)
 	v->host.id.entity_serial = 1;
 	w->batch.n = 0;
 	w->batch.items = 0;
-	server_anchor_2(v);
+	rd_next_anchor(w);
+	server_take(v, ST_ANCHOR_2, NULL);
 	server_delegation(v, ST_SERVE, ST_ANCHOR_2, "repo1", v->card[0], MH_ROLE_SERVE,
 			  w->officer);
 	server_delegation(v, ST_FRESH, ST_ANCHOR_2, "repo1.freshness", v->card[1],

@@ -282,28 +282,9 @@ static void r12_delegations_that_are_not_good(void **state)
 static u8 newer[MH_FRAME_MAX];	/* the honest one's frame of them */
 static size_t newer_n;
 
-/* By old and new: the same officer's set twice, as signer and as new */
-static void next_anchor(void)
+static void learn_newer(void)
 {
-	u8 buf[1024], before[32], *item, *set;
-	struct mh_writer b;
-	size_t n;
-
-	memcpy(before, w.anchor_leaf, 32);
-	rd_begin(&w, &b, buf, sizeof(buf), MH_ANCHOR, rd_label, 2);
-	mh_write_attr(&b, MH_A_KEYS, w.officer_pub, 64);
-	mh_write_attr_u8(&b, MH_A_THRESHOLD, 1);
-	mh_write_attr(&b, MH_A_BEFORE, before, 32);
-	mh_write_attr_u64(&b, MH_A_MIN_ANCHOR, 1);
-	rd_statement(&w, &b, MH_SET_SIGNER, NULL);
-	item = w.batch.p + 2;
-	n = mh_get32(item + 1);
-	set = item + 5 + n - 67;	/* which, m, officer, signature */
-	memcpy(set + 67, set, 67);
-	set[67] = MH_SET_NEW;
-	set[-1] = 2;
-	mh_put32(item + 1, (u32)n + 67);
-	w.batch.n += 67;
+	rd_next_anchor(&w);
 	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
 	sp1_begin(&sp1, &host[0]);
 	sp1_make_hello(&sp1);
@@ -330,7 +311,7 @@ static void r12_every_byte_of_an_anchor(void **state)
 	int ret;
 
 	(void)state;
-	next_anchor();
+	learn_newer();
 	for (at = 0; at <= newer_n; at++) {
 		if (at >= 1 && at <= 3)
 			continue;	/* lengths: as those of a challenge */

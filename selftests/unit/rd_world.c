@@ -183,30 +183,39 @@ void rd_begin(struct rd_world *w, struct mh_writer *body, u8 *buf, size_t size, 
 		      serial, now, now, now + 86400);
 }
 
-void rd_statement(struct rd_world *w, const struct mh_writer *body, u8 which, u8 leaf[32])
+/* Signed by the officer once in each of n sets */
+static void statement(struct rd_world *w, const struct mh_writer *body, const u8 *sets, u8 n,
+		      u8 leaf[32])
 {
-	u8 out[8192], l[32], digest[32], sig[64];
+	u8 out[8192], digest[32], sig[64];
 	struct mh_writer o;
 
 	must(!body->err);
-	mh_stmt_leaf(MH_BUF(body->p, body->len), l);
-	mh_stmt_digest(l, digest);
-	must(!mh_p256_sign(w->officer, digest, sig));
+	mh_stmt_leaf(MH_BUF(body->p, body->len), leaf);
+	mh_stmt_digest(leaf, digest);
 	mh_writer_init(&o, out, sizeof(out));
 	mh_stmt_write_head(&o, MH_BUF(body->p, body->len), 0, 1, NULL, 0);
-	mh_write_u8(&o, 1);
-	mh_write_u8(&o, which);
-	mh_write_u8(&o, 1);
-	mh_write_u8(&o, 0);
-	mh_write_bytes(&o, sig, 64);
+	mh_write_u8(&o, n);
+	for (u8 i = 0; i < n; i++) {
+		must(!mh_p256_sign(w->officer, digest, sig));
+		mh_write_u8(&o, sets[i]);
+		mh_write_u8(&o, 1);
+		mh_write_u8(&o, 0);
+		mh_write_bytes(&o, sig, 64);
+	}
 	must(!o.err);
-	if (which == MH_SET_NEW) {
+	if (sets[0] == MH_SET_NEW) {	/* the first ANCHOR */
 		mh_bytes_free(&w->anchor);
 		must(!mh_bytes_copy(&w->anchor, out, o.len));
 	}
-	if (leaf)
-		memcpy(leaf, l, 32);
 	rd_item(w, MH_ITEM_STATEMENT, MH_BUF(out, o.len), MH_BUF(NULL, 0));
+}
+
+void rd_statement(struct rd_world *w, const struct mh_writer *body, u8 which, u8 leaf[32])
+{
+	u8 unread[32];
+
+	statement(w, body, &which, 1, leaf ? leaf : unread);
 }
 
 u8 rd_call(struct rd_world *w, u8 op, struct mh_buf body, struct mh_bytes *reply)
@@ -252,22 +261,35 @@ size_t rd_read_kec(struct rd_world *w, const char *name, const u8 key[MH_KEY_LEN
 	return o.len;
 }
 
-void rd_genesis(struct rd_world *w)
+static void anchor(struct rd_world *w, u64 serial, const u8 *sets, u8 n)
 {
-	static const u8 zero[32];
 	u8 buf[1024];
 	struct mh_writer b;
+
+	rd_begin(w, &b, buf, sizeof(buf), MH_ANCHOR, rd_label, serial);
+	mh_write_attr(&b, MH_A_KEYS, w->officer_pub, 64);
+	mh_write_attr_u8(&b, MH_A_THRESHOLD, 1);
+	mh_write_attr(&b, MH_A_BEFORE, w->anchor_leaf, 32);
+	mh_write_attr_u64(&b, MH_A_MIN_ANCHOR, 1);
+	statement(w, &b, sets, n, w->anchor_leaf);
+}
+
+void rd_genesis(struct rd_world *w)
+{
+	static const u8 sets[] = { MH_SET_NEW };
 	struct mh_stmt s;
 
 	memset(w->region, 0, 32);
 	memset(w->anchor_leaf, 0, 32);
-	rd_begin(w, &b, buf, sizeof(buf), MH_ANCHOR, rd_label, 1);
-	mh_write_attr(&b, MH_A_KEYS, w->officer_pub, 64);
-	mh_write_attr_u8(&b, MH_A_THRESHOLD, 1);
-	mh_write_attr(&b, MH_A_BEFORE, zero, 32);
-	mh_write_attr_u64(&b, MH_A_MIN_ANCHOR, 1);
-	rd_statement(w, &b, MH_SET_NEW, w->anchor_leaf);
+	anchor(w, 1, sets, ARRAY_SIZE(sets));
 	must(!mh_stmt_parse(&s, w->anchor.p, w->anchor.n) && !mh_anchor_genesis(&s, w->region));
+}
+
+void rd_next_anchor(struct rd_world *w)
+{
+	static const u8 sets[] = { MH_SET_SIGNER, MH_SET_NEW };
+
+	anchor(w, 2, sets, ARRAY_SIZE(sets));
 }
 
 void rd_delegate(struct rd_world *w, u64 serial)

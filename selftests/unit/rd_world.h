@@ -66,7 +66,9 @@ u8 rd_call(struct rd_world *w, u8 op, struct mh_buf body, struct mh_bytes *reply
 /* What READ_KEC of an Entity is asked with, on a new nonce, signed by this key; its length */
 size_t rd_read_kec(struct rd_world *w, const char *name, const u8 key[MH_KEY_LEN], u8 body[256]);
 
-void rd_genesis(struct rd_world *w);	/* in the batch; sets region */
+void rd_genesis(struct rd_world *w);	/* in the batch; sets region, anchor and anchor_leaf */
+/* In the batch: the second ANCHOR, of the same officer; sets anchor_leaf, anchor stays the first */
+void rd_next_anchor(struct rd_world *w);
 void rd_delegate(struct rd_world *w, u64 serial);
 void rd_enrol(struct rd_world *w, struct rd_host *h, const char *name);
 void rd_enrol_serial(struct rd_world *w, struct rd_host *h, const char *name, u64 serial);
