@@ -2,7 +2,8 @@
 /*
  * The real repositoryd of rd_world.h, and an SP1 that does as it likes: each message is made apart
  * from being sent, with any keys, and may be altered between. Around each attack: what repositoryd
- * said of it, what it has on its disk, how many signatures it verified. Once a program.
+ * said of it, what it has on its disk, how many signatures it verified. Hosts of all kinds of keys
+ * are enrolled. Once a program.
  */
 #ifndef HOSTILE_H
 #define HOSTILE_H
@@ -27,6 +28,8 @@
 #include "selftests/unit/rd_world.h"
 
 static struct rd_world w;
+static struct rd_host host[4];	/* Kei a secret: 2; Kec a secret: 1 */
+static const char *const names[] = { "pairs", "kec-secret", "kei-secret", "secrets" };
 
 /* ---- signatures that repositoryd verifies: the linker puts this in the way ---- */
 
@@ -63,6 +66,7 @@ static inline void hostile_start(void)
 	close(fd);
 }
 
+/* It runs; its DELEGATIONs and the hosts' ENTITYs are in the batch */
 static inline void hostile_setup(const char *extra)
 {
 	setenv("RD_LOG", "info", 1);
@@ -72,6 +76,22 @@ static inline void hostile_setup(const char *extra)
 	self = getpid();
 	rd_setup(&w, NULL, extra);
 	hostile_start();
+	rd_delegate(&w, 1);
+	for (int i = 0; i < 4; i++) {
+		rd_host_make(&w, &host[i], names[i], i & 2, !(i & 1));
+		rd_enrol_again(&w, &host[i], 1);
+	}
+}
+
+/* Once that is set up: DataSet "d" of mode session, for all of them; submits the batch */
+static inline void hostile_share(const void *data, size_t n)
+{
+	rd_group(&w, "all", "d");
+	rd_dataset(&w, "d", MH_MODE_SESSION);
+	for (int i = 0; i < 4; i++)
+		rd_member(&w, "all", names[i]);
+	rd_instance(&w, "d", 1, MH_MODE_SESSION, NULL, data, n);
+	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
 }
 
 static inline int hostile_teardown(void **state)
@@ -79,6 +99,8 @@ static inline int hostile_teardown(void **state)
 	struct mh_bytes said = { 0 };
 
 	(void)state;
+	for (int i = 0; i < 4; i++)
+		rd_host_free(&host[i]);
 	if (rd_stop(&w, SIGTERM) && !mh_file_read(hostile_log, 1 << 24, &said))
 		fail_msg("repositoryd: %.*s", (int)said.n, said.p);
 	unlink(hostile_log);

@@ -11,8 +11,6 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-static struct rd_host host[4];	/* Kei a secret: 2; Kec a secret: 1 */
-static const char *const names[] = { "pairs", "kec-secret", "kei-secret", "secrets" };
 static const char data[] = "what is delivered";
 
 static struct {
@@ -198,16 +196,7 @@ static inline int sp2_setup(void **state)
 	hostile_setup(NULL);
 	assert_true(!sem_init(&go, 0, 0) && !sem_init(&gone, 0, 0) &&
 		    !pthread_create(&thread, NULL, clients, NULL));
-	rd_delegate(&w, 1);
-	rd_group(&w, "all", "d");
-	rd_dataset(&w, "d", MH_MODE_SESSION);
-	for (int i = 0; i < 4; i++) {
-		rd_host_make(&w, &host[i], names[i], i & 2, !(i & 1));
-		rd_enrol_again(&w, &host[i], 1);
-		rd_member(&w, "all", names[i]);
-	}
-	rd_instance(&w, "d", 1, MH_MODE_SESSION, NULL, data, sizeof(data));
-	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	hostile_share(data, sizeof(data));
 	assert_int_equal(mh_p256_generate(sp2.key, sp2.pub), 0);
 	mh_ctx_sp2(w.region, MH_BUF("prov1", 5), sp2.x);
 	statement(&sp2.serve, "prov1", MH_ROLE_SERVE, sp2.pub, (u64)time(NULL),
@@ -223,8 +212,6 @@ static inline int sp2_setup(void **state)
 
 static inline int sp2_teardown(void **state)
 {
-	for (int i = 0; i < 4; i++)
-		rd_host_free(&host[i]);
 	mh_bytes_free(&sp2.serve);
 	mh_bytes_free(&sp2.fresh);
 	mh_bytes_free(&sp2.epoch);

@@ -8,8 +8,6 @@
 
 #include <sqlite3.h>
 
-static struct rd_host host[4];	/* Kei a secret: 2; Kec a secret: 1 */
-static const char *const names[] = { "pairs", "kec-secret", "kei-secret", "secrets" };
 static const char bad[] = "Bad message", order[] = "Protocol error",
 		  unknown[] = "No such file or directory";
 
@@ -17,24 +15,8 @@ static int setup(void **state)
 {
 	(void)state;
 	hostile_setup("handshake = 3");
-	rd_delegate(&w, 1);
-	rd_group(&w, "all", "d");
-	rd_dataset(&w, "d", MH_MODE_SESSION);
-	for (int i = 0; i < 4; i++) {
-		rd_host_make(&w, &host[i], names[i], i & 2, !(i & 1));
-		rd_enrol_again(&w, &host[i], 1);
-		rd_member(&w, "all", names[i]);
-	}
-	rd_instance(&w, "d", 1, MH_MODE_SESSION, NULL, "data", 4);
-	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
+	hostile_share("data", 4);
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	for (int i = 0; i < 4; i++)
-		rd_host_free(&host[i]);
-	return hostile_teardown(state);
 }
 
 /* A session that has had one answer, REFUSED: what its beginning wrote is on the disk. */
@@ -236,5 +218,5 @@ int main(void)
 		cmocka_unit_test(r04_a_record_without_its_secret),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, hostile_teardown);
 }

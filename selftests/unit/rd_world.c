@@ -359,15 +359,13 @@ void rd_enrol_again(struct rd_world *w, struct rd_host *h, u64 serial)
 
 void rd_host_make(struct rd_world *w, struct rd_host *h, const char *name, bool mac, bool pair)
 {
-	u8 kes[32];
-
 	memset(h, 0, sizeof(*h));
 	memcpy(h->id.region, w->region, 32);
 	strcpy(h->id.name, name);
 	h->id.mac = mac;
 	h->id.kec.pair = pair;
 	must(!mh_bytes_copy(&h->id.anchor, w->anchor.p, w->anchor.n));
-	must(!mh_p256_generate(h->id.kei, h->kei_pub) && !mh_p256_generate(kes, h->kes_pub));
+	must(!mh_p256_generate(h->id.kei, h->kei_pub) && !mh_p256_generate(h->kes, h->kes_pub));
 	must(!mh_random(h->id.kec.key, 32) && !mh_x25519_public(h->id.kec.pub, h->id.kec.key));
 	mh_ctx_entity(w->region, MH_BUF(name, strlen(name)), h->id.kec.ctx);
 }

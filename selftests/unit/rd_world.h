@@ -18,6 +18,7 @@ struct rd_batch {
 
 struct rd_host {
 	struct mh_client_identity id;
+	u8 kes[MH_KEY_LEN];
 	u8 kei_pub[MH_P256_PUB_LEN], kes_pub[MH_P256_PUB_LEN];
 	u8 leaf[32];		/* of its ENTITY */
 };
