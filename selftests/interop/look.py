@@ -18,8 +18,6 @@ sessions so far), data (the keys that were delivered), spent (what serves once a
 
 import os
 import subprocess
-import sys
-import time
 
 import cases
 import cases_join
@@ -27,7 +25,6 @@ import enrol
 import primitives as p
 import run_sp2
 import stp
-from office import Office
 from sealed import Blob, Identity
 from statement import GUARDIAN, MODE_GROUP, PAIR, SESSION
 
@@ -140,13 +137,6 @@ class Beside(run_sp2.Beside):
         return found.stdout
 
 
-def main():
-    watch()
-    beside = Beside(Office(now=time.time() - cases.AHEAD))
-    print(beside.address.rsplit(":", 1)[1], flush=True)
-    while True:
-        time.sleep(60)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    watch()
+    run_sp2.serve(Beside)
