@@ -2,9 +2,14 @@
 # shellcheck shell=sh
 # Two clocks: the office's (repositoryd, officers, stmt), and the host's, which date -s sets.
 # Sourced after office.sh. The office's goes right from here on, whatever becomes of the host's.
+# Set for its programs: the officer's passphrase, and where a rogue_repositoryd's orders are, none
+# as yet.
 # shellcheck disable=SC2034,SC2154 # what scripts use; what office.sh sets
 YEARS=$((3652 * 86400))		# ten
 export MH_CLOCK="$TMPDIR/clock"
+export MH_PASS=tea
+export MH_ROGUE="$TMPDIR/orders"
+: > "$MH_ROGUE"
 
 uptime_s()
 {

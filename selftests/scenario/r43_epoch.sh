@@ -14,9 +14,6 @@
 . "$(dirname "${MH_LIB:-selftests/lib.sh}")/scenario/office.sh"
 # shellcheck source=selftests/scenario/clock.sh
 . "$(dirname "${MH_LIB:-selftests/lib.sh}")/scenario/clock.sh"
-export MH_PASS=tea
-export MH_ROGUE=$TMPDIR/orders
-: > "$MH_ROGUE"
 D=disk/data
 DAY=86400
 
