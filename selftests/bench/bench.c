@@ -54,19 +54,6 @@ static u64 server_ns(const struct bench *b)
 	return cpu_ns(b->w.pid) + cpu_ns(b->keeper);
 }
 
-static u64 server_bytes(const struct bench *b)
-{
-	char path[64];
-	unsigned long pages = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/statm", b->w.pid);
-	f = fopen(path, "r");
-	must(f && fscanf(f, "%*u %lu", &pages) == 1);
-	fclose(f);
-	return (u64)pages * (u64)sysconf(_SC_PAGESIZE);
-}
-
 /* ---- what a session cannot do without ---- */
 
 static u64 bare_ns(unsigned int n)
@@ -197,14 +184,14 @@ static void measure_cpu(struct bench *b)
 static void measure_idle(struct bench *b)
 {
 	struct mh_client *c = calloc(IDLE, sizeof(*c));
-	u64 before = server_bytes(b);
+	u64 before = rd_resident(&b->w);
 
 	must(c);
 	for (unsigned int i = 0; i < IDLE; i++) {
 		must(!rd_connect(&b->w, &b->host[i % HOSTS], &c[i]));
 		fetch(&c[i]);
 	}
-	tell(b, "idle_connection_bytes", (double)(server_bytes(b) - before) / IDLE, 4096);
+	tell(b, "idle_connection_bytes", (double)(rd_resident(&b->w) - before) / IDLE, 4096);
 	for (unsigned int i = 0; i < IDLE; i++)
 		mh_client_close(&c[i]);
 	free(c);

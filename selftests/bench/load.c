@@ -63,19 +63,6 @@ static double now_us(clockid_t clock)
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-static u64 server_bytes(void)
-{
-	char path[64];
-	unsigned long pages = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/statm", l.w.pid);
-	f = fopen(path, "r");
-	must(f && fscanf(f, "%*u %lu", &pages) == 1);
-	fclose(f);
-	return (u64)pages * (u64)sysconf(_SC_PAGESIZE);
-}
-
 static void tell(const char *part, const char *what, double value)
 {
 	char name[64];
@@ -220,31 +207,6 @@ static void *newcomers(void *unused)
 
 /* ---- who is hostile ---- */
 
-static int dial(void)
-{
-	char address[64];
-	int fd;
-
-	snprintf(address, sizeof(address), "127.0.0.1:%u", l.w.port);
-	fd = mh_client_dial(address, 15);
-	must(fd >= 0);
-	return fd;
-}
-
-static int hello(u8 out[MH_FRAME_HEADER + MH_HELLO_MAX])
-{
-	const struct mh_p1 p1 = { .version = MH_STP_VERSION, .suite = MH_STP_SUITE,
-				  .region = l.w.region, .anchor_serial = 1 };
-	struct mh_stp s;
-	int n;
-
-	mh_stp_init(&s, true);
-	n = mh_stp_hello(&s, &p1, NULL, out, MH_FRAME_HEADER + MH_HELLO_MAX);
-	mh_stp_end(&s);
-	must(n > 0);
-	return n;
-}
-
 /* Places held: of four one says nothing, one drips, two say hello and no more; each comes again */
 static void *holders(void *unused)
 {
@@ -262,12 +224,9 @@ static void *holders(void *unused)
 		}
 		if (fd[at])
 			close(fd[at]);
-		fd[at] = dial();
-		if (at % 4 > 1) {
-			int len = hello(out);
-
-			send(fd[at], out, (size_t)len, MSG_NOSIGNAL);
-		}
+		fd[at] = rd_dial(&l.w);
+		if (at % 4 > 1)
+			send(fd[at], out, rd_hello(&l.w, out), MSG_NOSIGNAL);
 		usleep(1000);
 	}
 	for (unsigned int at = 0; at < n; at++)
@@ -283,7 +242,7 @@ static void *flood(void *unused)
 
 	memset(junk, 'x', sizeof(junk));
 	while (!l.over) {
-		int fd = dial();
+		int fd = rd_dial(&l.w);
 
 		send(fd, junk, sizeof(junk), MSG_NOSIGNAL);
 		close(fd);
@@ -322,7 +281,7 @@ static unsigned int run_closed(const char *name, u64 *full)
 	begin(&p, name);
 	pthread_barrier_wait(&l.all);
 	pthread_barrier_wait(&l.all);
-	*full = server_bytes();
+	*full = rd_resident(&l.w);
 	errors += end(&p);
 	for (unsigned int i = 0; i < l.hosts; i++)
 		pthread_join(t[i], NULL);
@@ -395,10 +354,10 @@ static void set_up(void)
 /* The last connections are closed by the server when it hears of it. */
 static u64 settled(void)
 {
-	u64 least = server_bytes();
+	u64 least = rd_resident(&l.w);
 
 	for (int i = 0; i < 50; i++) {
-		u64 n = server_bytes();
+		u64 n = rd_resident(&l.w);
 
 		least = n < least ? n : least;
 		usleep(100000);

@@ -516,12 +516,52 @@ void rd_revoke(struct rd_world *w, u8 type, const char *name, u64 up_to)
 	rd_statement(w, &b, MH_SET_SIGNER, NULL);
 }
 
-int rd_connect(struct rd_world *w, struct rd_host *h, struct mh_client *c)
+static int dial(const struct rd_world *w)
 {
 	char address[64];
-	int fd;
 
 	snprintf(address, sizeof(address), "127.0.0.1:%u", w->port);
-	fd = mh_client_dial(address, 15);
+	return mh_client_dial(address, 15);
+}
+
+int rd_connect(struct rd_world *w, struct rd_host *h, struct mh_client *c)
+{
+	int fd = dial(w);
+
 	return fd < 0 ? fd : mh_client_open(c, &h->id, fd);
+}
+
+int rd_dial(const struct rd_world *w)
+{
+	int fd = dial(w);
+
+	must(fd >= 0);
+	return fd;
+}
+
+size_t rd_hello(const struct rd_world *w, u8 frame[MH_FRAME_HEADER + MH_HELLO_MAX])
+{
+	const struct mh_p1 p1 = { .version = MH_STP_VERSION, .suite = MH_STP_SUITE,
+				  .region = w->region, .anchor_serial = 1 };
+	struct mh_stp s;
+	int n;
+
+	mh_stp_init(&s, true);
+	n = mh_stp_hello(&s, &p1, NULL, frame, MH_FRAME_HEADER + MH_HELLO_MAX);
+	mh_stp_end(&s);
+	must(n > 0);
+	return (size_t)n;
+}
+
+size_t rd_resident(const struct rd_world *w)
+{
+	char path[64];
+	size_t pages = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)w->pid);
+	f = fopen(path, "r");
+	must(f && fscanf(f, "%*u %zu", &pages) == 1);
+	fclose(f);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
 }

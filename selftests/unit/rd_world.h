@@ -90,6 +90,11 @@ void rd_instance(struct rd_world *w, const char *dataset, u64 version, u8 mode,
 void rd_issue_again(struct rd_world *w, u64 serial);
 void rd_revoke(struct rd_world *w, u8 type, const char *name, u64 up_to);
 void rd_host_free(struct rd_host *h);
+/* A session, by TCP; 0 or -errno */
 int rd_connect(struct rd_world *w, struct rd_host *h, struct mh_client *c);
+int rd_dial(const struct rd_world *w);	/* a connection alone, on which nothing is said */
+/* A hello that holds, of a session that is forgotten; its length */
+size_t rd_hello(const struct rd_world *w, u8 frame[MH_FRAME_HEADER + MH_HELLO_MAX]);
+size_t rd_resident(const struct rd_world *w);	/* bytes of its memory, without the keeper's */
 
 #endif

@@ -66,17 +66,6 @@ static void fetched(struct mh_client *c)
 	mh_bytes_free(&r.data);
 }
 
-static int dial(void)
-{
-	char address[64];
-	int fd;
-
-	snprintf(address, sizeof(address), "127.0.0.1:%u", w.port);
-	fd = mh_client_dial(address, 15);
-	assert_true(fd >= 0);
-	return fd;
-}
-
 static bool closed(int fd, int ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -165,7 +154,7 @@ static void kept_for_officers(void **state)
 	(void)state;
 	assert_int_equal(rd_connect(&w, &alice, &c), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(fd); i++)
-		fd[i] = dial();
+		fd[i] = rd_dial(&w);
 	fetched(&c);
 	for (size_t i = 0; i < ARRAY_SIZE(fd); i++)
 		away += closed(fd[i], 50);
@@ -193,7 +182,7 @@ static void none_left(void **state)
 	usual = a_hundred(&c, clock);
 	was = limit(3);
 	for (size_t i = 0; i < ARRAY_SIZE(fd); i++)
-		fd[i] = dial();
+		fd[i] = rd_dial(&w);
 	assert_true(a_hundred(&c, clock) < 2 * usual + 0.5);
 	cpu = seconds(clock);
 	usleep(1500000);
@@ -215,17 +204,12 @@ static void none_left(void **state)
 /* What they send is a hello that holds, and no more */
 static int half(void)
 {
-	const struct mh_p1 p1 = { .version = MH_STP_VERSION, .suite = MH_STP_SUITE,
-				  .region = w.region, .anchor_serial = 1 };
-	u8 out[MH_FRAME_HEADER + MH_HELLO_MAX], challenge[16];
-	struct mh_stp s;
-	int fd = dial(), n;
+	u8 hello[MH_FRAME_HEADER + MH_HELLO_MAX], challenge[16];
+	const size_t n = rd_hello(&w, hello);
+	int fd = rd_dial(&w);
 
-	mh_stp_init(&s, true);
-	n = mh_stp_hello(&s, &p1, NULL, out, sizeof(out));
-	assert_int_equal(send(fd, out, (size_t)n, MSG_NOSIGNAL), n);
+	assert_int_equal(send(fd, hello, n, MSG_NOSIGNAL), n);
 	assert_int_equal(recv(fd, challenge, sizeof(challenge), MSG_WAITALL), sizeof(challenge));
-	mh_stp_end(&s);
 	return fd;
 }
 
@@ -257,7 +241,7 @@ static void r50_places_held(void **state)
 	assert_int_equal(rd_start(&w), 0);
 	for (int silent = 0; silent < 2; silent++) {
 		for (size_t i = 0; i < ARRAY_SIZE(fd); i++)
-			fd[i] = silent ? dial() : half();
+			fd[i] = silent ? rd_dial(&w) : half();
 		assert_int_equal(rd_connect(&w, &alice, &late), 0);
 		fetched(&late);
 		gone = 0;
@@ -281,20 +265,6 @@ static void r50_places_held(void **state)
 }
 
 /* ---- an officer's tool that asks and does not read ---- */
-
-static size_t resident(void)
-{
-	char path[64];
-	size_t pages = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/statm", (int)w.pid);
-	f = fopen(path, "r");
-	assert_non_null(f);
-	assert_int_equal(fscanf(f, "%*u %zu", &pages), 1);
-	fclose(f);
-	return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
 
 /* That many requests for all of the audit, unread */
 static int ask_much(unsigned int n)
@@ -333,12 +303,12 @@ static void unread_answers(void **state)
 	assert_int_equal(rd_connect(&w, &alice, &c), 0);
 	for (int i = 0; i < 500; i++)
 		fetched(&c);
-	before = resident();
+	before = rd_resident(&w);
 	stalled.fd = ask_much(400);
 	fd = ask_much(400);
 	fetched(&c);
 	usleep(1000000);
-	assert_true(resident() - before < 16 << 20);
+	assert_true(rd_resident(&w) - before < 16 << 20);
 	assert_true(officer_is_served());
 	/* all of it is there for who reads */
 	for (int i = 0; i < 400; i++) {

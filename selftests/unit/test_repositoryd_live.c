@@ -205,17 +205,6 @@ static void strangers_learn_nothing(void **state)
 	mh_client_close(&c);
 }
 
-static int raw_connect(void)
-{
-	char address[64];
-	int fd;
-
-	snprintf(address, sizeof(address), "127.0.0.1:%u", w.port);
-	fd = mh_client_dial(address, 15);
-	assert_true(fd >= 0);
-	return fd;
-}
-
 static void garbage_and_slow(void **state)
 {
 	u8 junk[4096], b;
@@ -224,7 +213,7 @@ static void garbage_and_slow(void **state)
 
 	(void)state;
 	for (int i = 0; i < 50; i++) {
-		fd = raw_connect();
+		fd = rd_dial(&w);
 		mh_random(junk, sizeof(junk));
 		junk[0] = (u8)(i % 7);
 		send(fd, junk, sizeof(junk), MSG_NOSIGNAL);
@@ -232,7 +221,7 @@ static void garbage_and_slow(void **state)
 		assert_true(recv(fd, &b, 1, 0) <= 0);
 		close(fd);
 	}
-	fd = raw_connect();
+	fd = rd_dial(&w);
 	began = time(NULL);
 	assert_int_equal(send(fd, "\x01", 1, MSG_NOSIGNAL), 1);
 	assert_true(recv(fd, &b, 1, 0) <= 0);
@@ -463,7 +452,7 @@ static void flood(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(fd); i++) {
-		fd[i] = raw_connect();
+		fd[i] = rd_dial(&w);
 		/* a hello that never ends, and then more */
 		send(fd[i], "\x01\x00\x00\x40", 4, MSG_NOSIGNAL);
 		send(fd[i], zeros, sizeof(zeros), MSG_NOSIGNAL | MSG_DONTWAIT);

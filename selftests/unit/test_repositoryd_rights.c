@@ -128,13 +128,9 @@ static void other_keys_and_revoke(void **state)
 
 static int queue_up(struct mh_client *c)
 {
-	char address[64];
 	const int small = 65536;
-	int fd;
+	int fd = rd_dial(&w);
 
-	snprintf(address, sizeof(address), "127.0.0.1:%u", w.port);
-	fd = mh_client_dial(address, 15);
-	assert_true(fd >= 0);
 	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
 	assert_int_equal(mh_client_open(c, &alice.id, fd), 0);
 	for (int i = 0; i < QUEUED; i++)
