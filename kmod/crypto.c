@@ -126,6 +126,7 @@ int mh_hmac_sha256v(const u8 *key, size_t keylen, const struct mh_buf *v, unsign
 struct mh_aead {
 	struct crypto_aead *tfm;
 	struct aead_request *req;
+	struct crypto_wait wait;
 	struct scatterlist sg[MH_SG_INLINE];
 	u8 ad[MH_AD_COPY];
 	u8 tag[MH_TAG_LEN];
@@ -139,7 +140,11 @@ int mh_aead_create(struct mh_aead **out, const u8 key[MH_KEY_LEN])
 
 	if (!a)
 		return -ENOMEM;
-	a->tfm = crypto_alloc_aead("gcm(aes)", 0, CRYPTO_ALG_ASYNC);
+	/*
+	 * The CPU's own instructions come as an "asynchronous" one on x86, that waits where they
+	 * may not be used; a device's is not wanted, nor is a table that a cache tells of.
+	 */
+	a->tfm = crypto_alloc_aead("gcm(aes)", 0, CRYPTO_ALG_KERN_DRIVER_ONLY);
 	if (IS_ERR(a->tfm)) {
 		ret = PTR_ERR(a->tfm);
 		kfree(a);
@@ -156,7 +161,9 @@ int mh_aead_create(struct mh_aead **out, const u8 key[MH_KEY_LEN])
 		mh_aead_destroy(a);
 		return ret;
 	}
-	aead_request_set_callback(a->req, 0, NULL, NULL);
+	crypto_init_wait(&a->wait);
+	aead_request_set_callback(a->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
+				  crypto_req_done, &a->wait);
 	*out = a;
 	return 0;
 }
@@ -210,7 +217,8 @@ static int mh_aead_crypt(struct mh_aead *a, const u8 *nonce, struct mh_buf ad, u
 	memcpy(a->iv, nonce, sizeof(a->iv));
 	aead_request_set_ad(a->req, ad.n);
 	aead_request_set_crypt(a->req, sg, sg, seal ? n : n + MH_TAG_LEN, a->iv);
-	ret = seal ? crypto_aead_encrypt(a->req) : crypto_aead_decrypt(a->req);
+	ret = crypto_wait_req(seal ? crypto_aead_encrypt(a->req) : crypto_aead_decrypt(a->req),
+			      &a->wait);
 	if (sg != a->sg)
 		kfree(sg);
 	return ret;
