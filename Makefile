@@ -204,7 +204,9 @@ faults: ensure-deps tools daemon $(B)/faults/faults $(B)/faults/interpose.so \
 	@$(B)/faults/faults $(T)
 bench: ensure-deps $(B)/bench/bench
 	@for k in $(KVERS); do $(MAKE) -s module KVER=$$k || exit 1; done
-	@BENCH_JSON=$(B)/bench.json $(B)/bench/bench $(KVERS:%=$(B)/mod-%/microhsm.ko)
+	@selftests/run.sh -k 6.12 -j 1 long long_bench > $(B)/bench.log || { cat $(B)/bench.log; exit 1; }
+	@BENCH_JSON=$(B)/bench.json $(B)/bench/bench $(KVERS:%=$(B)/mod-%/microhsm.ko) \
+		< $(B)/check/long/vm-6.12-long_bench/out
 # Many hosts at once, and some that are hostile
 load: ensure-deps $(B)/bench/load
 	@LOAD_JSON=$(B)/load.json $(B)/bench/load $(or $(SESSIONS),2000) $(SECONDS)

@@ -215,6 +215,21 @@ static void measure_text(struct bench *b, const char *module)
 	tell(b, name, (double)bytes, 102400);
 }
 
+/* What kernel/long_bench.sh measured: lines "bench NAME VALUE BOUND" among others */
+static void measured_in_kernel(struct bench *b, FILE *f)
+{
+	char line[512], name[64];
+	double value, bound;
+	unsigned int lines = 0;
+
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "bench %63s %lf %lf", name, &value, &bound) == 3) {
+			tell(b, name, value, bound);
+			lines++;
+		}
+	must(lines);
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench bench;
@@ -247,6 +262,7 @@ int main(int argc, char **argv)
 	measure_idle(b);
 	for (int i = 1; i < argc; i++)
 		measure_text(b, argv[i]);
+	measured_in_kernel(b, stdin);
 	rd_teardown(&b->w);
 	for (unsigned int i = 0; i < HOSTS; i++)
 		rd_host_free(&b->host[i]);
