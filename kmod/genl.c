@@ -42,26 +42,12 @@ static int mh_genl_permit(struct sk_buff *skb, const char *what)
 	return -EPERM;
 }
 
-static int mh_genl_reply(struct genl_info *info, int serial)
-{
-	struct sk_buff *msg = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	void *hdr;
-
-	if (!msg)
-		return -ENOMEM;
-	hdr = genlmsg_put_reply(msg, info, &mh_genl_family, 0, MH_CMD_JOIN);
-	if (!hdr || nla_put_s32(msg, MH_ATTR_SERIAL, serial)) {
-		nlmsg_free(msg);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(msg, hdr);
-	return genlmsg_reply(msg, info);
-}
-
 static int mh_genl_join(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *code = info->attrs[MH_ATTR_CODE];
 	int ret = mh_genl_permit(skb, "join");
+	struct sk_buff *msg;
+	void *hdr;
 
 	if (ret)
 		return ret;
@@ -69,13 +55,24 @@ static int mh_genl_join(struct sk_buff *skb, struct genl_info *info)
 	    GENL_REQ_ATTR_CHECK(info, MH_ATTR_REGION_ID) ||
 	    GENL_REQ_ATTR_CHECK(info, MH_ATTR_BUNDLE))
 		return -EINVAL;
-	ret = mh_join(nla_get_s32(info->attrs[MH_ATTR_SERIAL]),
+	/* the answer first: one that could not be given would look like a join that failed */
+	msg = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	hdr = msg ? genlmsg_put_reply(msg, info, &mh_genl_family, 0, MH_CMD_JOIN) : NULL;
+	ret = !hdr ? -ENOMEM :
+	      mh_join(nla_get_s32(info->attrs[MH_ATTR_SERIAL]),
 		      nla_data(info->attrs[MH_ATTR_REGION_ID]),
 		      mh_nla(info->attrs[MH_ATTR_BUNDLE]),
 		      code ? mh_nla(code) : MH_BUF(NULL, 0));
 	if (code)	/* this skb is nobody else's, and ours to wipe */
 		memzero_explicit(nla_data(code), MH_JOIN_CODE_LEN);
-	return ret < 0 ? ret : mh_genl_reply(info, ret);
+	if (ret >= 0 && nla_put_s32(msg, MH_ATTR_SERIAL, ret))
+		ret = -EMSGSIZE;
+	if (ret < 0) {
+		nlmsg_free(msg);
+		return ret;
+	}
+	genlmsg_end(msg, hdr);
+	return genlmsg_reply(msg, info);
 }
 
 static int mh_genl_statement(struct sk_buff *skb, struct genl_info *info)

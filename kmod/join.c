@@ -110,9 +110,13 @@ static int mh_join_entity(struct mh_joining *j, const struct mh_bundle *b,
 	int ret;
 
 	/* an enrol DELEGATION may have signed it; those that are of no use here may fail */
-	for (i = 0; i < b->delegations; i++)
-		if (!mh_trust_statement(t, b->delegation[i], budget, &k))
+	for (i = 0; i < b->delegations; i++) {
+		ret = mh_trust_statement(t, b->delegation[i], budget, &k);
+		if (ret == -ENOMEM)
+			return ret;
+		if (!ret)
 			mh_kept_put(k);
+	}
 	ret = mh_trust_statement(t, b->entity, budget, &k);
 	if (ret)	/* ENOKEY here is a signer's */
 		return ret == -ENOMEM ? ret : -EBADMSG;

@@ -104,6 +104,8 @@ static struct mh_payload *mh_payload_new(u8 kind, key_perm_t perm)
 
 static int mh_payload_fill(struct mh_payload *p, const struct mh_delivered *d)
 {
+	int ret = 0;
+
 	if ((d->alg == MH_ALG_AES256 || d->alg == MH_ALG_P256) && d->len != MH_KEY_LEN)
 		return -EBADMSG;
 	p->version = d->version;
@@ -114,8 +116,8 @@ static int mh_payload_fill(struct mh_payload *p, const struct mh_delivered *d)
 	memcpy(p->secret, d->secret, d->len);
 	memcpy(p->lease.leaf, d->leaf, sizeof(d->leaf));
 	if (d->alg == MH_ALG_P256)
-		return mh_p256_public(p->public_key, p->secret) ? -EBADMSG : 0;
-	return 0;
+		ret = mh_p256_public(p->public_key, p->secret);
+	return ret && ret != -ENOMEM ? -EBADMSG : ret;
 }
 
 struct mh_payload *mh_payload_from(const struct mh_fetch *f)
