@@ -18,6 +18,7 @@ import socket
 import time
 
 import cases
+import cases_2099
 import cases_answer
 import cases_end
 import cases_handshake
@@ -30,7 +31,7 @@ import sp2
 from office import Office
 from wire import Refused, want
 
-MODULES = cases_answer, cases_handshake, cases_statement  # they fill cases.TABLE
+MODULES = cases_2099, cases_answer, cases_handshake, cases_statement  # they fill cases.TABLE
 ADDRESS = b"10.0.2.100:7878"
 LAST = b"last"  # the Entity for which all cases are; for others those below
 OF_EACH = ("mode_", "chain_of_", "wrap_")

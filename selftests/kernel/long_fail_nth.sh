@@ -31,6 +31,7 @@ for f in failslab fail_page_alloc; do
 	echo 0 > $F/$f/verbose
 done
 echo 0 > $F/fail_page_alloc/min-order
+echo 1 > /proc/sys/kernel/keys/gc_delay
 fails "without a Region" alone
 
 ok "a Region" office_open
@@ -69,5 +70,6 @@ ok "forgotten" wait_for 10 sh -c "keys_probe status | grep -q identities=0"
 fails "statements" push "$hex" "$S/device-secret" "$W/joined" "$W/DELEGATION" "$W/freshness" \
 	"$W/EPOCH" "$W/REVOKE" "$W/suspender" "$W/SUSPEND"
 fails "joining" join "$hex" "$S/device-secret" "$W/pending" "$W/alice.bundle"
-ok "nothing is left" wait_for 30 sh -c \
-	"keys_probe status | grep -q 'payloads=0 requests=0 sessions=0 identities=0 .*double=0'"
+left="keys_probe status | grep -q 'payloads=0 requests=0 sessions=0 identities=0 .*double=0'"
+wait_for 20 sh -c "$left" || keys_probe status
+ok "nothing is left" sh -c "$left"
