@@ -207,7 +207,7 @@ ram_file()
 	export MH_RAM
 }
 
-trap 'kill ${BESIDE:-} 2> /dev/null; rm -f "${MH_RAM:-}"' EXIT
+trap 'kill ${BESIDE:-} ${SAVER:-} 2> /dev/null; rm -f "${MH_RAM:-}"' EXIT
 
 # What the scripts ask for in their first lines.
 for s in "$@"; do
@@ -220,6 +220,7 @@ for s in "$@"; do
 	t=$(header timeout "$s")
 	BUDGET=$((${BUDGET:-40} + ${t:-60} + 20))
 	[ "$(header ram "$s")" != file ] || ram_file
+	[ "$(header snapshot "$s")" != yes ] || SNAPSHOT=$OUT/snapshot
 	b=$(header beside "$s")
 	[ -z "$b" ] || beside "$b"
 done
@@ -254,6 +255,12 @@ if [ -n "${MH_RAM:-}" ]; then
 	ARGS+=(-object "memory-backend-file,id=ram,size=${MEM}M,mem-path=$MH_RAM,share=on"
 		-machine memory-backend=ram)
 fi
+if [ -n "${SNAPSHOT:-}" ]; then
+	ARGS+=(-device "vmgenid,guid=auto" -chardev "pipe,id=monitor,path=$OUT/monitor"
+		-monitor chardev:monitor)
+	rm -f "$OUT/monitor".{in,out}
+	mkfifo "$OUT/monitor".{in,out}
+fi
 if [ -n "$DISK" ]; then
 	if [ ! -e "$DISK" ]; then
 		truncate -s 32M "$DISK"
@@ -268,6 +275,15 @@ APPEND="console=ttyS0 loglevel=5 panic=-1 panic_on_warn=1 oops=panic random.trus
 [ "$KERNEL" != debug ] ||
 	APPEND="$APPEND cryptomgr.notests slub_debug=- kmemleak=on pci=noacpi"
 
+# When the script says so, the machine goes to a file and ends.
+snapshot()
+{
+	until grep -qs '^@snapshot' "$OUT/tap"; do
+		sleep 0.2
+	done
+	printf '%s\n' "migrate \"exec:cat > '$SNAPSHOT'\"" quit > "$OUT/monitor.in"
+}
+
 # QEMU's AVX is slower than what libcrypto and the kernel do without it.
 machine()
 {
@@ -275,11 +291,16 @@ machine()
 		-m "$MEM" -smp "$CPUS" -kernel "$IMAGE" -initrd "$OUT/initrd" \
 		-append "$APPEND" -no-reboot -nodefaults -display none \
 		-serial "file:$OUT/console" -device virtio-serial-pci \
-		-chardev "file,id=tap,path=$OUT/tap" -device virtserialport,chardev=tap,name=mh.tap \
+		-chardev "file,id=tap,path=$OUT/tap,append=on" -device virtserialport,chardev=tap,name=mh.tap \
 		-chardev "file,id=out,path=$OUT/out" -device virtserialport,chardev=out,name=mh.out \
-		"${ARGS[@]}" < /dev/null > "$OUT/qemu" 2>&1
+		"${ARGS[@]}" "$@" < /dev/null > "$OUT/qemu" 2>&1
 }
 
+rm -f "$OUT/tap"
+if [ -n "${SNAPSHOT:-}" ]; then
+	snapshot &
+	SAVER=$!
+fi
 machine
 rc=$?
 # QEMU without KVM now and then runs an instruction that the kernel is just patching on the other
@@ -287,16 +308,34 @@ rc=$?
 if grep -aq 'Oops: int3' "$OUT/console" && ! grep -aq 'RIP: .*\[microhsm\]' "$OUT/console"; then
 	cp "$OUT/console" "$OUT/console.int3"
 	echo "       # $KERNEL: the machine fell over its own patching: $OUT/console.int3; again"
+	rm -f "$OUT/tap"
 	machine
 	rc=$?
 fi
-rm -f "$OUT/initrd"
+# Twice on from there: the first copy's verdict, then the second's as the machine's own
+if [ -s "${SNAPSHOT:-}" ]; then
+	cp "$OUT/tap" "$OUT/tap.before"
+	machine -incoming "exec:cat '$SNAPSHOT'" || rc=$?
+	mv "$OUT/tap" "$OUT/tap.first"
+	cp "$OUT/tap.before" "$OUT/tap"
+	machine -incoming "exec:cat '$SNAPSHOT'" || rc=$?
+fi
+rm -f "$OUT/initrd" "${SNAPSHOT:-}"
 touch "$OUT/tap" "$OUT/out" "$OUT/console"
 
 label=$KERNEL
 [ "$BOOT" = 1 ] || label="$KERNEL (boot $BOOT)"
 awk -f "$TOP/selftests/vm/verdict.awk" -v label="$label" -v want="$*" -v done=1 "$OUT/tap"
 status=$?
+if [ -n "${SNAPSHOT:-}" ]; then
+	awk -f "$TOP/selftests/vm/verdict.awk" -v label="$label (copy)" -v want="$*" -v done=1 \
+		"$OUT/tap.first" || status=1
+	again=$(grep -h '^@once ' "$OUT"/tap{,.first} | sort | uniq -d)
+	if [ -n "$again" ] || ! grep -q '^@once ' "$OUT/tap"; then
+		echo "FAIL $label vm: both copies said: ${again:-nothing}"
+		status=1
+	fi
+fi
 
 # The kernel's own complaints, whatever the scripts said.
 if grep -aE 'WARNING:|BUG:|BUG at|Oops|KASAN|UBSAN|[Ss]tall|blocked for more than|general protection|Kernel panic|possible circular|suspicious RCU|refcount_t|kmemleak: [0-9]+ new|Out of memory' \
