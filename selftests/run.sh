@@ -19,6 +19,7 @@
 #   # beside: interop/X.py  on the host meanwhile; the VM reaches it at 10.0.2.100:7878
 #   # icount: yes  the guest's clocks count its instructions
 #   # ram: file  the VM's memory, for that program, as $MH_RAM
+#   # append: WORDS  for the kernel's command line
 #   # snapshot: yes  where it says "@snapshot" on descriptor 3 the VM is written to a file, and goes on
 #   #    from there twice; what the two say behind "@once" must differ
 

@@ -19,6 +19,11 @@ sessions()
 	keys_probe status | sed -n 's/.* sessions=\([0-9]*\) .*/\1/p'
 }
 
+none()
+{
+	[ "$(sessions)" = 0 ]
+}
+
 # since: what has gone up the wire since the snapshot, in hexadecimal
 since()
 {
@@ -42,7 +47,7 @@ is "r15 on a session that stays" "$(sessions)" 1
 sent=$(stat -c %s "$W/wire")
 echo "@snapshot" >&3
 ok "r15 resumed" wait_for 60 forked
-ok "r15 that session has ended" wait_for 5 eval '[ "$(sessions)" = 0 ]'
+ok "r15 that session has ended" wait_for 5 none
 is "r15 and has carried nothing more" "$(since)" ""
 ok "r15 the next delivery" microhsm fetch "$R/disk/data"
 # kind 1, 3 bytes of length; P1 behind 2 of its own; e 32

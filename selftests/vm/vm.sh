@@ -221,6 +221,7 @@ for s in "$@"; do
 	BUDGET=$((${BUDGET:-40} + ${t:-60} + 20))
 	[ "$(header ram "$s")" != file ] || ram_file
 	[ "$(header snapshot "$s")" != yes ] || SNAPSHOT=$OUT/snapshot
+	WORDS="${WORDS:-} $(header append "$s")"
 	b=$(header beside "$s")
 	[ -z "$b" ] || beside "$b"
 done
@@ -283,6 +284,8 @@ snapshot()
 	done
 	printf '%s\n' "migrate \"exec:cat > '$SNAPSHOT'\"" quit > "$OUT/monitor.in"
 }
+
+APPEND+=${WORDS% }
 
 # QEMU's AVX is slower than what libcrypto and the kernel do without it.
 machine()
