@@ -240,7 +240,7 @@ static __s32 joined(void)
 	char line[512];
 
 	while (f && fgets(line, sizeof(line), f))
-		if (strstr(line, want) && sscanf(line, "%x", &serial) == 1)
+		if (want && strstr(line, want) && sscanf(line, "%x", &serial) == 1)
 			found = serial;
 	if (f)
 		fclose(f);

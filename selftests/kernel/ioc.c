@@ -3,6 +3,8 @@
  * Any call of /dev/microhsm with any argument, right or wrong, from a shell.
  *
  *	ioc [uid=N] CALL [FIELD=VALUE]... [-- CALL [FIELD=VALUE]...]...
+ *	ioc edges CALL [FIELD=VALUE]...
+ *	ioc holes
  *
  * The calls go to one descriptor, one after the other; for each a line is printed: its
  * name, "ok" or the errno's name, and the numbers that came back.  A VALUE is a number, a
@@ -10,7 +12,9 @@
  * "bad" for a pointer to nowhere, "edge" for one to the last byte before nowhere.  Beside
  * its own, a call has the fields of.size (the command's) and arg ("null", "odd", "edge", a
  * number); sleep=MS waits after it, poll=MS polls for input.  What was met is noted in
- * the file that MH_ERRNOS names, one "CALL ERRNO" a line.
+ * the file that MH_ERRNOS names, one "CALL ERRNO" a line.  edges: the call, with each of its
+ * fields at each edge of what it can hold, one after another on descriptors of their own; a
+ * line is "CALL FIELD EDGE ERRNO".  holes: prints bytes of arguments that are no field below.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,17 +34,20 @@
 struct field {
 	const char *name;
 	size_t at, size;
-	char kind;		/* n number, s signed, t text, p pointer */
+	char kind;		/* n number, s signed, t text or bytes, p pointer, o comes out */
 };
 
 #define N(type, f) { #f, offsetof(struct type, f), sizeof(((struct type *)0)->f), 'n' }
 #define S(type, f) { #f, offsetof(struct type, f), sizeof(((struct type *)0)->f), 's' }
 #define T(type, f) { #f, offsetof(struct type, f), sizeof(((struct type *)0)->f), 't' }
+#define O(type, f) { #f, offsetof(struct type, f), sizeof(((struct type *)0)->f), 'o' }
 #define P(type, f) { #f, offsetof(struct type, f), sizeof(((struct type *)0)->f), 'p' }
 
 static const struct field f_status[] = {
 	N(mh_status, size), N(mh_status, requests), N(mh_status, sessions), N(mh_status, agent),
-	N(mh_status, draining), N(mh_status, identities), { 0 },
+	N(mh_status, draining), N(mh_status, identities), O(mh_status, version),
+	O(mh_status, payloads), O(mh_status, vmfork), O(mh_status, completions_double),
+	O(mh_status, now), O(mh_status, floor), { 0 },
 };
 
 static const struct field f_init[] = {
@@ -75,7 +82,9 @@ static const struct field f_fetch[] = {
 
 static const struct field f_info[] = {
 	N(mh_info, size), S(mh_info, serial), N(mh_info, kind), N(mh_info, alg),
-	T(mh_info, reserved), S(mh_info, lease_ms), { 0 },
+	T(mh_info, reserved), S(mh_info, lease_ms), O(mh_info, operations), O(mh_info, version),
+	O(mh_info, region_id), O(mh_info, public_key), O(mh_info, leaf), O(mh_info, region),
+	O(mh_info, name), O(mh_info, sealed), O(mh_info, generation), { 0 },
 };
 
 static const struct field f_aead[] = {
@@ -91,11 +100,14 @@ static const struct field f_stream[] = {
 };
 
 static const struct field f_sign[] = {
-	N(mh_sign_io, size), S(mh_sign_io, serial), T(mh_sign_io, digest), { 0 },
+	N(mh_sign_io, size), S(mh_sign_io, serial), T(mh_sign_io, digest),
+	O(mh_sign_io, sig), { 0 },
 };
 
 static const struct field f_pull[] = {
-	N(mh_pull, size), N(mh_pull, kind), N(mh_pull, id), T(mh_pull, reserved), { 0 },
+	N(mh_pull, size), N(mh_pull, kind), N(mh_pull, id), T(mh_pull, reserved),
+	O(mh_pull, serial), O(mh_pull, uid), O(mh_pull, region), O(mh_pull, name),
+	O(mh_pull, dataset), O(mh_pull, addresses), { 0 },
 };
 
 static const struct field f_session[] = {
@@ -213,7 +225,7 @@ static void show(const unsigned char *arg, const struct field *f)
 {
 	unsigned long long n = 0;
 
-	if (f->kind == 't' || f->kind == 'p' || !strcmp(f->name, "size"))
+	if (strchr("tpo", f->kind) || !strcmp(f->name, "size"))
 		return;
 	memcpy(&n, arg + f->at, f->size);
 	if (f->kind == 's')
@@ -304,6 +316,108 @@ static const struct call *find(const char *name)
 	return NULL;
 }
 
+static void plan_new(struct plan *p, const char *call)
+{
+	__u32 size;
+
+	*p = (struct plan){ .c = find(call) };
+	size = (__u32)p->c->size;
+	p->cmd = p->c->cmd;
+	p->has_param = !size;
+	p->arg = calloc(1, size + 8);
+	if (!p->arg)
+		exit(3);
+	if (size)
+		memcpy(p->arg, &size, sizeof(size));
+}
+
+/* The edges of a number of that size; a pointer's; bytes all of one kind, or the last alone */
+static const char *edge_of(unsigned char *at, const struct field *f, unsigned int i)
+{
+	static const struct {
+		const char *name;
+		unsigned long long n;
+	} numbers[] = {
+		{ "1", 1 }, { "2^7-1", 0x7f }, { "2^31-1", 0x7fffffff }, { "2^31", 0x80000000 },
+		{ "2^32-8", 0xfffffff8 }, { "2^32-1", 0xffffffff }, { "2^63-1", ~0ULL >> 1 },
+		{ "2^63", 1ULL << 63 }, { "2^64-1", ~0ULL },
+	}, pointers[] = {
+		{ "null", 0 }, { "bad", 4096 }, { "kernel's", 0xffff888000000000 },
+		{ "2^64-1", ~0ULL }, { "edge", 0 },
+	};
+	static const char *const all[] = { "all 255", "all a", "the last" };
+	unsigned long long n;
+
+	if (f->kind == 'p') {
+		if (i == sizeof(pointers) / sizeof(*pointers))
+			return NULL;
+		n = strcmp(pointers[i].name, "edge") ? pointers[i].n : (uintptr_t)edge(1);
+		memcpy(at, &n, f->size);
+		return pointers[i].name;
+	}
+	if (f->kind == 't' || f->size > 8) {
+		if (i == sizeof(all) / sizeof(*all))
+			return NULL;
+		if (i < 2)
+			memset(at, i ? 'a' : 255, f->size);
+		at[f->size - 1] = i == 1 ? 'a' : 255;
+		return all[i];
+	}
+	if (i == sizeof(numbers) / sizeof(*numbers) || (i && numbers[i].n >> 8 * f->size % 64))
+		return NULL;
+	memcpy(at, &numbers[i].n, f->size);
+	return numbers[i].name;
+}
+
+static int edges(int argc, char **argv)
+{
+	const struct field *f = find(argv[0])->fields;
+	const char *name;
+
+	for (; f->name; f++) {
+		for (unsigned int i = 0;; i++) {
+			int fd = open(MH_DEVICE, O_RDWR | O_CLOEXEC);
+			struct plan p;
+
+			plan_new(&p, argv[0]);
+			for (int j = 1; j < argc; j++) {
+				char given[256];
+
+				snprintf(given, sizeof(given), "%s", argv[j]);
+				option(&p, given);
+			}
+			name = edge_of(p.arg + f->at, f, i);
+			if (name) {
+				int ret = ioctl(fd, p.cmd, p.arg);
+				const char *end = ret < 0 ? strerrorname_np(errno) : "ok";
+
+				printf("%s %s %s %s\n", argv[0], f->name, name, end);
+				met(argv[0], end);
+			}
+			free(p.arg);
+			close(fd);
+			if (!name)
+				break;
+		}
+	}
+	return 0;
+}
+
+static int holes(void)
+{
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		char *seen = calloc(1, calls[i].size + 1);
+
+		for (const struct field *f = calls[i].fields; seen && f->name; f++)
+			memset(seen + f->at, 1, f->size);
+		if (!seen || strlen(seen) != calls[i].size)
+			printf("%s: byte %zu of %zu\n", calls[i].name, seen ? strlen(seen) : 0,
+			       calls[i].size);
+		free(seen);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int fd, i = 1, ret = 0;
@@ -315,24 +429,19 @@ int main(int argc, char **argv)
 			return 3;
 		i++;
 	}
+	if (argc == 2 && !strcmp(argv[1], "holes"))
+		return holes();
+	if (argc > 2 && !strcmp(argv[1], "edges"))
+		return edges(argc - 2, argv + 2);
 	fd = open(MH_DEVICE, O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
 		printf("open %s\n", strerrorname_np(errno));
 		return 3;
 	}
 	while (i < argc) {
-		struct plan p = { .c = find(argv[i++]) };
+		struct plan p;
 
-		p.cmd = p.c->cmd;
-		p.has_param = !p.c->size;
-		p.arg = calloc(1, p.c->size + 8);
-		if (!p.arg)
-			return 3;
-		if (p.c->size) {
-			__u32 size = (__u32)p.c->size;
-
-			memcpy(p.arg, &size, sizeof(size));
-		}
+		plan_new(&p, argv[i++]);
 		for (; i < argc && strcmp(argv[i], "--"); i++)
 			option(&p, argv[i]);
 		i++;

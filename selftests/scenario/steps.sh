@@ -5,7 +5,7 @@
 STEPS_SECONDS=$((6 * ${MH_SLOW:-1}))		# no wait is longer
 # What the tool waits: less than the bound, and than the ten seconds that repositoryd gives a
 # handshake, at whose end the agent that was stopped in it would find itself without a connection.
-FETCH_SECONDS=$((STEPS_SECONDS < 18 ? STEPS_SECONDS / 2 : 9))
+FETCH_SECONDS=$((STEPS_SECONDS < 14 ? STEPS_SECONDS / 2 : 7))
 BEHIND_SECONDS=$((10 * ${MH_SLOW:-1}))		# behind a key type's registration
 
 now_cs()
