@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import primitives as p
 import stp
 from cases import case, named, records
-from statement import DAY, DELEGATION, EPOCH, SERVE
+from statement import DAY, DELEGATION, SERVE
 from sp2 import refused
-from wire import u8, u64, zero
+from wire import u8, zero
 
 THEN = 4070908800  # its first second
 TIMES = "issued", "not_before", "not_after"
@@ -18,13 +18,13 @@ SOME = [c for n in (1, 2, 3) for c in itertools.combinations(TIMES, n)]
 BUSY = 7
 
 
+def at(times):
+    return dict.fromkeys(times, THEN)
+
+
 def epoch(c, times):
     """Of the next number, by its freshness key, with these times in 2099."""
-    office, fresh = c.office, c.sp2.fresh
-    n = office.serial(EPOCH, fresh.statement.subject)
-    attrs = {176: u64(n), 177: u64(office.revokes), 178: office.running, 179: u64(0)}
-    return SimpleNamespace(bytes=office.bytes(EPOCH, fresh.statement.subject, attrs, fresh, DAY,
-                                              serial=n, **dict.fromkeys(times, THEN)))
+    return SimpleNamespace(bytes=c.office.epoch_bytes(c.sp2.fresh, **at(times)))
 
 
 def passed_on(c, times):
@@ -32,7 +32,7 @@ def passed_on(c, times):
     parent, key = c.office.delegate(SERVE, c.sp2.name), p.p256_private()
     attrs = {32: p.p256_public(key), 33: p.p256_public(p.p256_private()), 34: u8(SERVE)}
     c.sp2.above = [parent.statement]
-    body = c.office.bytes(DELEGATION, c.sp2.name, attrs, parent, DAY, **dict.fromkeys(times, THEN))
+    body = c.office.bytes(DELEGATION, c.sp2.name, attrs, parent, DAY, **at(times))
     c.sp2.serve = SimpleNamespace(privates=[key], leaf=zero(32),
                                   statement=SimpleNamespace(bytes=body))
 

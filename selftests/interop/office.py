@@ -125,12 +125,15 @@ class Office:
             have.setdefault(33, p.p256_public(p.p256_private()))
         return make.Signer([key], 1, self.issue(DELEGATION, subject, have, by, life, **other))
 
-    def epoch(self, fresh, life=DAY, attrs=None, **other):
+    def epoch(self, *of, **other):
+        return Statement(self.epoch_bytes(*of, **other))
+
+    def epoch_bytes(self, fresh, life=DAY, attrs=None, **other):
         subject = fresh.statement.subject
         serial = other.pop("serial", None) or self.serial(EPOCH, subject)
         have = {176: u64(serial), 177: u64(self.revokes), 178: self.running, 179: u64(0),
                 **(attrs or {})}
-        return self.issue(EPOCH, subject, have, fresh, life, serial=serial, **other)
+        return self.bytes(EPOCH, subject, have, fresh, life, serial=serial, **other)
 
     # ---- Entities ----
 
