@@ -11,14 +11,13 @@
 #include <fcntl.h>
 #include <keyutils.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <linux/microhsm.h>
+#include "lib/client.h"
+#include "lib/sock.h"
 #include "lib/util.h"
 
 #ifndef CALL
@@ -69,19 +68,6 @@ static void put_name(struct mh_fetch_io *a, const char *label, const char *datas
 	snprintf(a->name, sizeof(a->name), "%s", dataset);
 }
 
-static int dial(const char *path)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa))) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
-
 /* What the doorbell rang for, as an agent does it; what is to be sealed is passed over */
 static int answer_ring(struct pump *p, const char *path)
 {
@@ -92,39 +78,29 @@ static int answer_ring(struct pump *p, const char *path)
 		if (CALL("PULL", ioctl(p->agent, MH_IOC_PULL, &a)))
 			return failure();
 	s.id = a.id;
-	p->sock = dial(path);
+	p->sock = mh_client_dial(path, 0);
 	if (p->sock < 0)
-		return -EHOSTUNREACH;
+		return p->sock;
 	if (CALL("SESSION", ioctl(p->agent, MH_IOC_SESSION, &s)))
 		return failure();
 	p->session = s.fd;
 	return fcntl(s.fd, F_SETFL, O_NONBLOCK) ? failure() : 0;
 }
 
-static bool read_all(int fd, u8 *b, size_t n)
-{
-	while (n) {
-		ssize_t got = read(fd, b, n);
-
-		if (got <= 0)
-			return false;
-		b += got;
-		n -= (size_t)got;
-	}
-	return true;
-}
-
 static int down(struct pump *p)
 {
-	static u8 frame[4 + 65536];
-	size_t len;
+	static u8 frame[MH_FRAME_MAX];
+	u8 kind;
+	u32 len;
+	int ret = mh_sock_recv(p->sock, frame, MH_FRAME_HEADER);
 
-	if (!read_all(p->sock, frame, 4))
+	if (!ret)
+		ret = mh_frame_parse(frame, &kind, &len);
+	if (!ret)
+		ret = mh_sock_recv(p->sock, frame + MH_FRAME_HEADER, len);
+	if (ret)
 		return -ECONNRESET;
-	len = (size_t)(frame[1] << 16 | frame[2] << 8 | frame[3]);
-	if (len > sizeof(frame) - 4 || !read_all(p->sock, frame + 4, len))
-		return -ECONNRESET;
-	if (CALL("write", write(p->session, frame, 4 + len)) < 0)
+	if (CALL("write", write(p->session, frame, MH_FRAME_HEADER + len)) < 0)
 		return failure();
 	return 0;
 }
@@ -138,7 +114,7 @@ static int up(struct pump *p)
 		return 0;
 	if (n <= 0)
 		return n ? failure() : -ECONNRESET;
-	return write(p->sock, frame, (size_t)n) == n ? 0 : -ECONNRESET;
+	return mh_sock_send(p->sock, frame, (size_t)n) ? -ECONNRESET : 0;
 }
 
 /* Until the fetch is done, or the session at its end */

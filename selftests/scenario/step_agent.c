@@ -10,6 +10,8 @@
  * is there.  When a pump ends it prints how many frames went each way.
  */
 #include "lib/attach.h"
+#include "lib/client.h"
+#include "lib/sock.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,8 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 static const char *step, *upstream, *go;
@@ -41,32 +41,6 @@ static void hold_frame(const char *way, unsigned int n)
 	hold(here);
 }
 
-static int dial(void)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", upstream);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
-		perror("step_agent: connect");
-		exit(1);
-	}
-	return fd;
-}
-
-static bool read_all(int fd, unsigned char *p, size_t n)
-{
-	while (n) {
-		ssize_t got = read(fd, p, n);
-
-		if (got <= 0)
-			return false;
-		p += got;
-		n -= (size_t)got;
-	}
-	return true;
-}
-
 static bool write_all(int fd, const unsigned char *p, size_t n)
 {
 	while (n) {
@@ -83,16 +57,15 @@ static bool write_all(int fd, const unsigned char *p, size_t n)
 /* frame = u8 kind, u24 length, body */
 static bool from_server(int sock, int session, unsigned int n)
 {
-	static unsigned char frame[4 + (1 << 24)];
-	size_t len;
+	static unsigned char frame[MH_FRAME_MAX];
+	u8 kind;
+	u32 len;
 
-	if (!read_all(sock, frame, 4))
-		return false;
-	len = (size_t)(frame[1] << 16 | frame[2] << 8 | frame[3]);
-	if (!read_all(sock, frame + 4, len))
+	if (mh_sock_recv(sock, frame, MH_FRAME_HEADER) || mh_frame_parse(frame, &kind, &len) ||
+	    mh_sock_recv(sock, frame + MH_FRAME_HEADER, len))
 		return false;
 	hold_frame("down", n);
-	return write_all(session, frame, 4 + len);
+	return write_all(session, frame, MH_FRAME_HEADER + len);
 }
 
 /* One read of the kernel's is one frame. */
@@ -128,7 +101,11 @@ static void pump(int kernel, const struct mh_pull *pull)
 	bool both = true;
 
 	hold("session");
-	p[1].fd = dial();
+	p[1].fd = mh_client_dial(upstream, 0);
+	if (p[1].fd < 0) {
+		fprintf(stderr, "step_agent: %s: %s\n", upstream, strerror(-p[1].fd));
+		exit(1);
+	}
 	p[0].fd = mh_attach_session(kernel, pull->id);
 	if (p[0].fd < 0) {
 		printf("session %s\n", strerror(-p[0].fd));
