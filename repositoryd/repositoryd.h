@@ -129,7 +129,7 @@ int mh_region_load(struct mh_daemon *d, const u8 id[32]);
 int mh_region_load_all(struct mh_daemon *d);
 /*
  * The DELEGATION of this key in this role that holds now and that no later one replaced, the
- * caller's to free; empty when there is none.  0 or -errno
+ * caller's to free; empty when there is none.  What out held is freed.  0 or -errno
  */
 int mh_region_delegation(struct mh_daemon *d, const u8 region[32], const u8 key[64], u8 role,
 			 struct mh_bytes *out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench [MODULE.ko]...
+ * bench [MODULE.ko]... < what kernel/long_bench.sh said
  *
  * What has a bound, measured in one run and printed beside it: the server's CPU time, in turns
  * with the bare work of libcrypto and as a ratio to it.  BENCH_JSON names a file for the figures.

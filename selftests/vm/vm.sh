@@ -20,7 +20,7 @@ set -u
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
 CACHE=${MICROHSM_CACHE:-$HOME/.cache/microhsm}
 KERNEL=6.12 OUT='' DISK='' BOOT=1 MEM=512 CPUS=0 TIME=0 NET='' ADDR=10.0.2.15/24
-FORWARDS=''
+FORWARDS='' WORDS=''
 
 # Loaded before anything runs, with what they depend on. Not ecdh_generic nor
 # drbg: the self-test of the first warns on 6.1, and we panic on a warning.
@@ -221,7 +221,8 @@ for s in "$@"; do
 	BUDGET=$((${BUDGET:-40} + ${t:-60} + 20))
 	[ "$(header ram "$s")" != file ] || ram_file
 	[ "$(header snapshot "$s")" != yes ] || SNAPSHOT=$OUT/snapshot
-	WORDS="${WORDS:-} $(header append "$s")"
+	w=$(header append "$s")
+	WORDS+=${w:+ $w}
 	b=$(header beside "$s")
 	[ -z "$b" ] || beside "$b"
 done
@@ -275,6 +276,7 @@ APPEND="console=ttyS0 loglevel=5 panic=-1 panic_on_warn=1 oops=panic random.trus
 # detector, or ACPI itself, has patience for when a disk is there too: PCI finds its own.
 [ "$KERNEL" != debug ] ||
 	APPEND="$APPEND cryptomgr.notests slub_debug=- kmemleak=on pci=noacpi"
+APPEND+=$WORDS
 
 # When the script says so, the machine goes to a file and ends.
 snapshot()
@@ -284,8 +286,6 @@ snapshot()
 	done
 	printf '%s\n' "migrate \"exec:cat > '$SNAPSHOT'\"" quit > "$OUT/monitor.in"
 }
-
-APPEND+=${WORDS% }
 
 # QEMU's AVX is slower than what libcrypto and the kernel do without it.
 machine()
