@@ -43,12 +43,10 @@ total()
 }
 
 plan 6
-export MH_PASS=tea
 rmmod microhsm
 ok "the build that a tracer may look into" insmod /mod/microhsm-test.ko
 ok "a Region, a host" eval 'office_open && office_enrol alice'
-ok "a key" eval 'officer dataset create disk/data && officer grant disk/data alice &&
-	officer instance add disk/data --generate'
+ok "a key" office_dataset disk/data
 bench_kernel bytes "$R" "$W/stp" disk/data > measured
 mount -t tracefs none $T 2> /dev/null
 echo 0 > $T/tracing_on

@@ -52,12 +52,9 @@ stmt get delegation office.freshness > "$W/freshness"
 stmt get epoch office.freshness > "$W/EPOCH"
 stmt make revoke nobody 1 "$W/officer.pem" > "$W/REVOKE"
 stmt suspend nobody "$W/officer.pem" "$W/suspender" "$W/SUSPEND" > /dev/null
-for d in disk/data 'disk/user --export user' 'tls/www --algorithm p256'; do
-	# shellcheck disable=SC2086 # words
-	officer dataset create $d > /dev/null 2>&1
-	officer grant "${d%% *}" alice > /dev/null 2>&1
-	officer instance add "${d%% *}" --generate > /dev/null 2>&1
-done
+office_dataset disk/data
+office_dataset disk/user --export user
+office_dataset tls/www --algorithm p256
 fails "both ends of a delivery" deliver "$R" "$W/stp" disk/data tls/www
 start agent microhsm agent --state "$S" --upstream "$W/stp"
 ok "the agent" wait_for 10 grep -q attached "$TMPDIR/agent.log"

@@ -61,13 +61,6 @@ office_daemon()
 		{ cat "$TMPDIR/repositoryd.log"; return 1; }
 }
 
-# dataset NAME [OPTION]...: with a right for alice, and a key
-dataset()
-{
-	officer dataset create "$@" > /dev/null 2>&1 && officer grant "$1" alice > /dev/null 2>&1 &&
-		officer instance add "$1" --generate > /dev/null 2>&1
-}
-
 identity()
 {
 	microhsm keys | awk '/identity/ { print $1 }'

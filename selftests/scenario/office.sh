@@ -78,6 +78,13 @@ office_enrol()
 	microhsm join "$W/$1.bundle" --region "$region" --state "$W/state" --identity "$1"
 }
 
+# office_dataset NAME OPTION...: with a right for alice, and a key
+office_dataset()
+{
+	officer dataset create "$@" > /dev/null 2>&1 && officer grant "$1" alice > /dev/null 2>&1 &&
+		officer instance add "$1" --generate > /dev/null 2>&1
+}
+
 office_agent()
 {
 	start agent microhsm agent --state "$W/state"

@@ -40,8 +40,7 @@ ok "r15 a Region" office_open
 start tap wire_tap 7879 7878 "$W/segments" "$W/wire"
 ok "r15 a host" office_enrol alice
 start agent microhsm agent --state "$W/state" --upstream 127.0.0.1:7879
-ok "r15 a key" eval 'officer dataset create disk/data && officer grant disk/data alice &&
-	officer instance add disk/data --generate'
+ok "r15 a key" office_dataset disk/data
 ok "r15 is delivered" microhsm fetch "$R/disk/data"
 is "r15 on a session that stays" "$(sessions)" 1
 sent=$(stat -c %s "$W/wire")

@@ -29,20 +29,11 @@ says "r18 those that were not can" ' refused=0 meddled=1$' cat "$TMPDIR/race"
 
 T=${MH_SLOW:-1}
 
-# dataset NAME OPTION...: with a right and a key
-dataset()
-{
-	_d=$1
-	shift
-	officer dataset create "$_d" --mode group "$@" && officer grant "$_d" alice &&
-		officer instance add "$_d" --generate
-}
-
 datasets()
 {
-	dataset aes/hour --lease 1h && dataset ec/hour --lease 1h --algorithm p256 &&
-		dataset aes/short --lease $((3 * T))s &&
-		dataset ec/short --lease $((3 * T))s --algorithm p256
+	office_dataset aes/hour --lease 1h && office_dataset ec/hour --lease 1h --algorithm p256 &&
+		office_dataset aes/short --lease $((3 * T))s &&
+		office_dataset ec/short --lease $((3 * T))s --algorithm p256
 }
 
 # race HOW LEASE ROUNDS: two results; the race was run, and all went right

@@ -66,8 +66,8 @@ case $MH_BOOT in
 	ok "a Region" office_open
 	echo "$region" > "$W/region"
 	ok "a host" office_enrol alice
-	dataset $D
-	dataset disk/lease --lease 10s
+	office_dataset $D
+	office_dataset disk/lease --lease 10s
 	ok "the agent" office_agent
 	is "all clocks right: fetched" "$(errno $D)" ok
 	is "and the leased one" "$(errno disk/lease)" ok
@@ -92,8 +92,8 @@ case $MH_BOOT in
 	ok "none of all this has moved anything" cmp "$W/before" "$W/after"
 
 	# ---- what ends while the clock is right, and a floor that is sealed after that ----
-	dataset disk/ended
-	dataset disk/later
+	office_dataset disk/ended
+	office_dataset disk/later
 	mkdir -p "$W/ended"
 	there stmt answer disk/ended "$W/officer.pem" "$W/ended" life=20
 	office_now > "$W/then"

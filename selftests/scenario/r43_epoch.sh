@@ -38,10 +38,10 @@ unmoved()
 plan 43
 ok "a Region" office_open
 ok "a host" office_enrol alice
-dataset $D
-dataset disk/boot --on-stale serve
-dataset disk/lease --lease 30s
-dataset disk/stale --on-stale serve --lease 30s
+office_dataset $D
+office_dataset disk/boot --on-stale serve
+office_dataset disk/lease --lease 30s
+office_dataset disk/stale --on-stale serve --lease 30s
 stop repositoryd
 office_daemon rogue_repositoryd
 ok "the agent" office_agent

@@ -35,9 +35,9 @@ ended()
 plan 23
 ok "a Region" office_open
 ok "a host" office_enrol alice
-dataset disk/data
-dataset disk/short --lease 6s
-dataset disk/long --lease 60s --export user
+office_dataset disk/data
+office_dataset disk/short --lease 6s
+office_dataset disk/long --lease 60s --export user
 ok "the agent" office_agent
 start monitor microhsm monitor
 [ -e /sys/module/printk/parameters/console_suspend ] &&
