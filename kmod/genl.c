@@ -196,7 +196,6 @@ static struct genl_family mh_genl_family __ro_after_init = {
 	.module = THIS_MODULE,
 	.ops = mh_genl_ops,
 	.n_ops = ARRAY_SIZE(mh_genl_ops),
-	.resv_start_op = __MH_CMD_MAX,
 	.mcgrps = mh_genl_groups,
 	.n_mcgrps = ARRAY_SIZE(mh_genl_groups),
 	.parallel_ops = true,
