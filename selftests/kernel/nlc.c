@@ -8,7 +8,9 @@
  * user); netns, userns (a new one of its own); each done in this order.  COMMAND: join,
  * statement, identities, event, a number, or listen (to the group of events).  A VALUE is
  * 0xHEX bytes, sN a number of 32 bits, @N that many zero bytes, or =FILE.  Prints ok or the
- * errno's name.   nlc fuzz SEED CALLS SECONDS: random messages.
+ * errno's name.   nlc fuzz SEED CALLS SECONDS: random messages.   nlc edges COMMAND TYPE=VALUE...:
+ * that message wrong in one place, for each place that the command's policy in the kernel has;
+ * a line for each: what is wrong, and how it ended.
  */
 #include <errno.h>
 #include <grp.h>
@@ -23,6 +25,7 @@
 #include <linux/genetlink.h>
 #include <linux/microhsm.h>
 #include "lib/genl.h"
+#include "nl_edges.h"
 
 static struct mh_genl *genl;
 
@@ -117,7 +120,7 @@ static void put(struct nlmsghdr *nlh, u16 type, const char *v)
 	mnl_attr_put(nlh, type, n, buf);
 }
 
-static int send_one(const char *cmd, char **attrs)
+static u8 command(const char *name, u16 *flags)
 {
 	static const struct {
 		const char *name;
@@ -128,16 +131,22 @@ static int send_one(const char *cmd, char **attrs)
 		{ "identities", MH_CMD_IDENTITIES, NLM_F_DUMP },
 		{ "event", MH_CMD_EVENT, NLM_F_ACK },
 	};
-	struct nlmsghdr *nlh;
-	u8 number = (u8)strtoul(cmd, NULL, 0);
-	u16 flags = NLM_F_ACK;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++)
-		if (!strcmp(cmds[i].name, cmd)) {
-			number = cmds[i].cmd;
-			flags = cmds[i].flags;
+		if (!strcmp(cmds[i].name, name)) {
+			*flags = cmds[i].flags;
+			return cmds[i].cmd;
 		}
-	nlh = mh_genl_begin(genl, number, flags);
+	*flags = NLM_F_ACK;
+	return (u8)strtoul(name, NULL, 0);
+}
+
+static struct nlmsghdr *make_one(const char *name, char **attrs)
+{
+	u16 flags;
+	u8 cmd = command(name, &flags);
+	struct nlmsghdr *nlh = mh_genl_begin(genl, cmd, flags);
+
 	for (; *attrs; attrs++) {
 		char *v = strchr(*attrs, '=');
 
@@ -145,7 +154,7 @@ static int send_one(const char *cmd, char **attrs)
 			fail(*attrs);
 		put(nlh, (u16)strtoul(*attrs, NULL, 0), v + 1);
 	}
-	return mh_genl_call(genl, nlh, NULL, NULL);
+	return nlh;
 }
 
 /* By the option, and at bind: both doors of netlink */
@@ -238,7 +247,12 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[i], "fuzz") && i + 3 < argc)
 		return fuzz(strtoull(argv[i + 1], NULL, 0), strtoul(argv[i + 2], NULL, 0),
 			    atol(argv[i + 3]));
-	ret = strcmp(argv[i], "listen") ? send_one(argv[i], argv + i + 1) : listen_to();
+	if (!strcmp(argv[i], "edges") && i + 1 < argc)
+		return nl_edges(genl, argv[i + 1], make_one(argv[i + 1], argv + i + 2));
+	if (!strcmp(argv[i], "listen"))
+		ret = listen_to();
+	else
+		ret = mh_genl_call(genl, make_one(argv[i], argv + i + 1), NULL, NULL);
 	say(ret);
 	return ret != 0;
 }
