@@ -3,7 +3,8 @@
 # where: vm
 # timeout: 120
 # R02 R07. A joined identity: joined once only, by no other's bundle nor another Region's fingerprint;
-# sealed by the agent with what it learns; forgotten, opened again with its trust; unloading.
+# sealed by the agent with what it learns; forgotten, opened again with its trust; unloading; the
+# state directory of last week put back: with a file's seat it opens, and learns again from the server.
 # shellcheck source=selftests/lib.sh
 . "${MH_LIB:-selftests/lib.sh}"
 # shellcheck source=selftests/scenario/office.sh
@@ -40,7 +41,24 @@ sealed_anew()
 	test -n "$1" && test "$(sealed)" != "$1"
 }
 
-plan 31
+# Last week's state directory put back, the module loaded anew
+# shellcheck disable=SC2119 # module_load's are insmod's own
+put_back()
+{
+	kill -KILL "${agent:?}" 2> /dev/null
+	microhsm drain && rmmod microhsm || return 1
+	rm -rf "$W/state"
+	cp -a "$W/last_week" "$W/state"
+	module_load && microhsm unlock "$W/state/$R"*.blob --state "$W/state" && office_agent
+}
+
+revoked()
+{
+	microhsm fetch "$R/disk/data"
+	test $? = 8
+}
+
+plan 39
 ok "a Region" office_open
 for who in alice bob; do
 	microhsm init $who --state "$W/state" > /dev/null 2>&1
@@ -67,6 +85,8 @@ before=$(sealed)
 is "fetched" "$(version)" 1
 says "one session" 'sessions=1 identities=2' keys_probe status
 ok "the blob follows the version's floor" wait_for 5 sealed_anew "$before"
+cp -a "$W/state" "$W/last_week"
+last_week=$(sealed)
 
 ok "forgotten" microhsm forget $R
 ok "its session ends" wait_for 5 sh -c "keys_probe status | grep -q sessions=0"
@@ -81,3 +101,12 @@ ok "the agent killed" sh -c "kill -KILL ${agent:?}"
 ok "its sessions end" wait_for 5 sh -c "keys_probe status | grep -q sessions=0"
 ok "drain" microhsm drain
 ok "unloaded" wait_for 6 rmmod microhsm
+ok "there again" module_load
+
+ok "last week's state opens, with a file's seat" put_back
+is "it gets what is newest" "$(version)" 2
+ok "what it learns anew is sealed" wait_for 5 sealed_anew "$last_week"
+ok "the host is revoked" officer entity revoke alice
+ok "and told so" wait_for 5 revoked
+ok "last week's state opens still" put_back
+ok "and is revoked as it was" revoked
