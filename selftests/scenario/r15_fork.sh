@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 # where: vm
 # kernels: 6.12
+# debug: no
 # own-vm: yes
 # snapshot: yes
 # timeout: 120
 # R15 R54: a VM is written to a file in the middle of a session and resumed twice: in each copy that
 # session has ended before it carries another record, and the next one begins with an ephemeral key that the
-# other copy has not. (6.1's cloud kernel has no vmgenid, and is not told.)
+# other copy has not. (6.1 has no vmgenid, and is not told.)
 # shellcheck disable=SC2154 # what start and office.sh set
 # shellcheck source=selftests/lib.sh
 . "${MH_LIB:-selftests/lib.sh}"
