@@ -105,6 +105,7 @@ void mh_flight_free(struct mh_flight *fl)
 	fl->session->load--;
 	spin_unlock(&mh_sessions_lock);
 	mh_answer_end(&fl->answer);
+	mh_kept_put(fl->held);
 	for (i = 0; i < fl->nused; i++)
 		mh_kept_put(fl->used[i]);
 	kfree_sensitive(fl->data);

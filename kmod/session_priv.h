@@ -63,6 +63,7 @@ struct mh_flight {
 	char name[MH_DATASET_MAX + 1];
 	struct mh_answer answer;
 	struct mh_delivered *data;
+	struct mh_kept *held;		/* INSTANCE as it came */
 	struct mh_kept *used[MH_TRUST_USED];
 	unsigned int nused;
 };

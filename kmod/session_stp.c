@@ -153,22 +153,42 @@ out:
 
 /* ---- requests ---- */
 
+static int mh_flight_hold(void *ctx, struct mh_buf bytes, const struct mh_stmt **held)
+{
+	struct mh_flight *fl = ctx;
+	struct mh_kept *k = mh_kept_new(bytes);
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	fl->held = k;
+	*held = &k->s;
+	return 0;
+}
+
 static int mh_flight_statement(void *ctx, struct mh_buf bytes, const struct mh_stmt **kept)
 {
 	struct mh_flight *fl = ctx;
 	struct mh_session *s = fl->session;
-	struct mh_kept *k;
+	struct mh_kept **k = &fl->used[fl->nused];
 	int ret;
 
 	if (fl->nused == MH_TRUST_USED)
 		return -EBADMSG;
-	ret = mh_trust_statement(s->identity->trust, bytes, &s->budget, &k);
+	if (bytes.p == fl->held->bytes) {
+		kref_get(&fl->held->ref);
+		*k = fl->held;
+	} else {
+		*k = mh_kept_new(bytes);
+		if (IS_ERR(*k))
+			return PTR_ERR(*k);
+	}
+	fl->nused++;
+	ret = mh_trust_accept(s->identity->trust, k, &s->budget);
 	if (ret) {
 		mh_trust_note(s->identity, ret);
 		return ret;
 	}
-	fl->used[fl->nused++] = k;
-	*kept = &k->s;
+	*kept = &(*k)->s;
 	return 0;
 }
 
@@ -191,6 +211,7 @@ static int mh_flight_data(void *ctx, const u8 *p, size_t n)
 }
 
 static const struct mh_answer_ops mh_flight_ops = {
+	.hold = mh_flight_hold,
 	.statement = mh_flight_statement,
 	.same_authority = mh_flight_authority,
 	.data = mh_flight_data,

@@ -408,6 +408,18 @@ int mh_trust_take(struct mh_trust *t, struct mh_kept **k, u32 *budget)
 	return ret;
 }
 
+int mh_trust_accept(struct mh_trust *t, struct mh_kept **k, u32 *budget)
+{
+	int ret;
+
+	mutex_lock(&t->lock);
+	ret = mh_trust_take(t, k, budget);
+	if (!ret)
+		ret = mh_stmt_valid_at(&(*k)->s, mh_trust_time(t));
+	mutex_unlock(&t->lock);
+	return ret;
+}
+
 int mh_trust_statement(struct mh_trust *t, struct mh_buf bytes, u32 *budget, struct mh_kept **kept)
 {
 	struct mh_kept *k = mh_kept_new(bytes);
@@ -415,11 +427,7 @@ int mh_trust_statement(struct mh_trust *t, struct mh_buf bytes, u32 *budget, str
 
 	if (IS_ERR(k))
 		return PTR_ERR(k);
-	mutex_lock(&t->lock);
-	ret = mh_trust_take(t, &k, budget);
-	if (!ret)
-		ret = mh_stmt_valid_at(&k->s, mh_trust_time(t));
-	mutex_unlock(&t->lock);
+	ret = mh_trust_accept(t, &k, budget);
 	if (ret)
 		mh_kept_put(k);
 	else

@@ -36,6 +36,7 @@ struct mh_kept {
 	u8 bytes[];
 };
 
+struct mh_kept *mh_kept_new(struct mh_buf bytes);	/* parsed; or ERR_PTR */
 void mh_kept_put(struct mh_kept *k);	/* NULL is fine */
 
 /* The lowest serial (an INSTANCE's: version) still taken, and whether a REVOKE said so. */
@@ -93,6 +94,8 @@ u64 mh_trust_anchor_serial(struct mh_trust *t);
  * -EKEYEXPIRED, -EBADMSG, -EPERM, -EDQUOT, -ENOTUNIQ a fork (tell).  *kept is a reference.
  */
 int mh_trust_statement(struct mh_trust *t, struct mh_buf bytes, u32 *budget, struct mh_kept **kept);
+/* The same of *k, for which the one known before may be put; a reference also when refused. */
+int mh_trust_accept(struct mh_trust *t, struct mh_kept **k, u32 *budget);
 /* signed by the owner group's officers, by the RAG, or by a generate key */
 bool mh_trust_same_authority(struct mh_trust *t, const struct mh_stmt *instance,
 			     struct mh_buf owner);
@@ -135,7 +138,6 @@ void mh_trust_write(struct mh_trust *t, struct mh_writer *w);
 int mh_trust_read(struct mh_trust *t, struct mh_reader *r);
 
 /* ---- between trust.c, trust_fresh.c and trust_seal.c; t->lock is held ---- */
-struct mh_kept *mh_kept_new(struct mh_buf bytes);	/* parsed; or ERR_PTR */
 struct mh_kept *mh_trust_signer(struct mh_trust *t, const u8 leaf[32]);
 /* Below a floor, revoked, or under a voided DELEGATION */
 int mh_trust_check(struct mh_trust *t, const struct mh_stmt *s);

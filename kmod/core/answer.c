@@ -46,14 +46,16 @@ static int verified(struct mh_answer *a, struct mh_buf body, const struct mh_stm
 	return ret;
 }
 
+/* Of its signature later: who signed may be among the STATEMENTs. */
 static int take_manifest(struct mh_answer *a, struct mh_buf body)
 {
 	int ret;
 
 	if (a->state != MH_ANSWER_WAIT)
 		return -EPROTO;
-	ret = verified(a, body, &a->instance);
-	if (!ret && a->instance->type != MH_INSTANCE)
+	ret = a->ops->hold(a->ctx, body, &a->instance);
+	if (!ret && (a->instance->type != MH_INSTANCE ||
+		     memcmp(a->instance->region, a->region, sizeof(a->region))))
 		ret = -EBADMSG;
 	if (!ret)
 		ret = mh_manifest_decode(&a->manifest, a->instance);
@@ -63,8 +65,10 @@ static int take_manifest(struct mh_answer *a, struct mh_buf body)
 	if (!mh_buf_equal(a->manifest.dataset, a->name) ||
 	    (a->version && a->manifest.version != a->version))
 		return -EBADMSG;
-	if (a->manifest.tombstone)
-		return -ENODATA;
+	if (a->manifest.tombstone) {
+		ret = verified(a, body, &a->instance);
+		return ret ? ret : -ENODATA;
+	}
 	a->state = MH_ANSWER_WRAPS_OR_CHUNKS;
 	return 0;
 }
@@ -135,6 +139,9 @@ static int check_statements(struct mh_answer *a)
 
 	if (!a->dataset)
 		return -EBADMSG;
+	ret = verified(a, a->instance->bytes, &a->instance);
+	if (ret)
+		return ret;
 	if (mh_stmt_num(a->dataset, MH_A_MODE) != a->manifest.mode ||
 	    mh_stmt_num(a->dataset, MH_A_KIND) != a->manifest.kind)
 		return -EBADMSG;

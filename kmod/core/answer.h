@@ -24,6 +24,8 @@ enum mh_answer_state { MH_ANSWER_WAIT, MH_ANSWER_WRAPS_OR_CHUNKS, MH_ANSWER_STRE
 
 /* What the caller gives: trust, its Kec, what it asked for, where plaintext goes. */
 struct mh_answer_ops {
+	/* Parse a statement and keep its bytes until the answer ends; nothing is verified. */
+	int (*hold)(void *ctx, struct mh_buf bytes, const struct mh_stmt **held);
 	/*
 	 * Verify a statement against the Region's pinned trust (cache, revocations, floors,
 	 *		validity at now)
@@ -46,7 +48,8 @@ struct mh_answer {
 	const struct mh_answer_ops *ops;
 	void *ctx;
 
-	const struct mh_stmt *instance, *dataset;
+	const struct mh_stmt *instance;	/* verified once the first WRAP was taken */
+	const struct mh_stmt *dataset;
 	const struct mh_stmt *policy[8];
 	u8 policies;
 	/* GROUP_EPOCHs: links' contexts */

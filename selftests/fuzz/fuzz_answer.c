@@ -11,6 +11,12 @@ static struct aw made[3], w;
 static u8 plain[40000];
 
 /* Signed are those that were made. */
+static int hold(void *ctx, struct mh_buf bytes, const struct mh_stmt **held)
+{
+	(void)ctx;
+	return aw_hold(&w, bytes, held);
+}
+
 static int keep(void *ctx, struct mh_buf bytes, const struct mh_stmt **kept)
 {
 	const struct aw *m = ctx;
@@ -96,7 +102,7 @@ static void make(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct mh_answer_ops ops = { keep, authority, sink };
+	static const struct mh_answer_ops ops = { hold, keep, authority, sink };
 	static u8 scratch[MH_STREAM_CHUNK];
 	struct aw *m;
 	int ret = 0;

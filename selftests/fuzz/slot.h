@@ -46,8 +46,8 @@ static struct office o;
 static struct slot slot[SLOTS];
 static bool calm, rotten, out[HOSTS], version2;	/* rotten: the store lies */
 static unsigned int sessions, asked;
-static struct mh_stmt stmts[256];
-static u8 stmt_bytes[256][4096];
+static struct mh_stmt stmts[512];
+static u8 stmt_bytes[512][4096];
 static unsigned int n_stmts;
 
 /* ---- what comes back ---- */
@@ -86,7 +86,7 @@ static int sink(void *ctx, const u8 *p, size_t n)
 	return 0;
 }
 
-static const struct mh_answer_ops ops = { keep, authority, sink };
+static const struct mh_answer_ops ops = { keep, keep, authority, sink };
 
 struct finding {
 	const struct slot *s;

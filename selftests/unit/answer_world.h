@@ -41,6 +41,7 @@ struct aw {
 	/* what came of it */
 	struct mh_answer a;
 	struct mh_stmt kept[40];
+	struct mh_stmt held;
 	unsigned int keeps, bad;	/* bad: the statement (from 1) to refuse, or 0 */
 	u8 got[1 << 16];
 	size_t got_n;
@@ -315,6 +316,14 @@ static inline int aw_make(struct aw *w)
 
 /* ---- who asks ---- */
 
+static inline int aw_hold(void *ctx, struct mh_buf bytes, const struct mh_stmt **held)
+{
+	struct aw *w = ctx;
+
+	*held = &w->held;
+	return mh_stmt_parse(&w->held, bytes.p, bytes.n);
+}
+
 static inline int aw_keep(void *ctx, struct mh_buf bytes, const struct mh_stmt **kept)
 {
 	struct aw *w = ctx;
@@ -348,7 +357,7 @@ static inline int aw_data(void *ctx, const u8 *p, size_t n)
 /* All records, as one who asked for AW_NAME in this version; the first error, or 0. */
 static inline int aw_feed(struct aw *w, u64 version)
 {
-	static const struct mh_answer_ops ops = { aw_keep, aw_authority, aw_data };
+	static const struct mh_answer_ops ops = { aw_hold, aw_keep, aw_authority, aw_data };
 	static u8 scratch[MH_STREAM_CHUNK];
 	u8 region[32];
 	unsigned int i;

@@ -101,6 +101,18 @@ static const struct mh_stmt *find_leaf(struct mh_client *c, const u8 *leaf)
 	return NULL;
 }
 
+/* Parsed in a copy of its own */
+static int copy_statement(struct mh_bytes *copy, struct mh_stmt *s, struct mh_buf b)
+{
+	int ret = mh_bytes_copy(copy, b.p, b.n);
+
+	if (!ret)
+		ret = mh_stmt_parse(s, copy->p, copy->n);
+	if (ret)
+		mh_bytes_free(copy);
+	return ret;
+}
+
 static int keep(struct mh_client *c, struct mh_buf b, const struct mh_stmt **kept)
 {
 	unsigned int at = c->n_kept;
@@ -108,13 +120,9 @@ static int keep(struct mh_client *c, struct mh_buf b, const struct mh_stmt **kep
 
 	if (at == MH_CLIENT_STATEMENTS)
 		return -E2BIG;
-	ret = mh_bytes_copy(&c->kept[at], b.p, b.n);
-	if (!ret)
-		ret = mh_stmt_parse(&c->stmt[at], c->kept[at].p, c->kept[at].n);
-	if (ret) {
-		mh_bytes_free(&c->kept[at]);
+	ret = copy_statement(&c->kept[at], &c->stmt[at], b);
+	if (ret)
 		return ret;
-	}
 	c->n_kept++;
 	*kept = &c->stmt[at];
 	return 0;
@@ -355,7 +363,17 @@ int mh_client_push(struct mh_client *c)
 struct fetching {
 	struct mh_client *c; /* first: what verify_statement() and same_authority() are given */
 	struct mh_client_result *r;
+	struct mh_bytes held;	/* the INSTANCE as it came */
+	struct mh_stmt instance;
 };
+
+static int fetch_hold(void *ctx, struct mh_buf b, const struct mh_stmt **held)
+{
+	struct fetching *f = ctx;
+
+	*held = &f->instance;
+	return copy_statement(&f->held, &f->instance, b);
+}
 
 static int fetch_statement(void *ctx, struct mh_buf b, const struct mh_stmt **kept)
 {
@@ -406,7 +424,8 @@ static void digest_of(const u8 (*leaf)[MH_HASH_LEN], unsigned int n, u8 out[MH_H
 
 int mh_client_answer(struct mh_client *c, const char *name, u64 version, struct mh_client_result *r)
 {
-	static const struct mh_answer_ops ops = { fetch_statement, fetch_authority, fetch_data };
+	static const struct mh_answer_ops ops = { fetch_hold, fetch_statement, fetch_authority,
+						   fetch_data };
 	struct fetching f = { .c = c, .r = r };
 	struct mh_answer *a = malloc(sizeof(*a));
 	u8 scratch[MH_STREAM_CHUNK], leaf[32][MH_HASH_LEN];
@@ -453,6 +472,7 @@ int mh_client_answer(struct mh_client *c, const char *name, u64 version, struct 
 	mh_wipe(scratch, sizeof(scratch));
 	mh_answer_end(a);
 	free(a);
+	mh_bytes_free(&f.held);
 	return ret;
 }
 
