@@ -177,7 +177,7 @@ struct mh_used {
 	u64 serial;
 };
 
-#define MH_GIVEN_USED	(MH_TRUST_USED + 8)
+#define MH_GIVEN_USED	(2 * MH_TRUST_USED)
 
 struct mh_given {
 	struct list_head link;	/* the trust's lock */
@@ -237,23 +237,35 @@ u64 mh_trust_version_floor(struct mh_trust *t, struct mh_buf dataset)
 	return 0;
 }
 
-/* A statement, and up the chain those who signed; s must be verified and known. */
-static void mh_given_note(struct mh_trust *t, struct mh_given *g, const struct mh_stmt *s)
+/*
+ * A statement, and up the chain those who signed, each once; s must be verified and known.
+ * -EBADMSG: so many that a REVOKE of one would not be held against this delivery
+ */
+static int mh_given_note(struct mh_trust *t, struct mh_given *g, const struct mh_stmt *s)
 {
 	struct mh_kept *signer;
-	struct mh_used *u;
 
-	while (s->type != MH_ANCHOR && g->n < MH_GIVEN_USED) {
-		u = &g->used[g->n++];
-		u->type = s->type;
-		u->serial = s->serial;
-		memcpy(u->signer, s->signer, 32);
-		mh_sha256v(u->subject, &s->subject, 1);
+	while (s->type != MH_ANCHOR) {
+		struct mh_used u;
+		unsigned int i;
+
+		memset(&u, 0, sizeof(u));	/* compared whole */
+		u.type = s->type;
+		u.serial = s->serial;
+		memcpy(u.signer, s->signer, 32);
+		mh_sha256v(u.subject, &s->subject, 1);
+		for (i = 0; i < g->n; i++)
+			if (!memcmp(&g->used[i], &u, sizeof(u)))
+				return 0;
+		if (g->n == MH_GIVEN_USED)
+			return -EBADMSG;
+		g->used[g->n++] = u;
 		signer = mh_trust_signer(t, s->signer);
 		if (!signer)
 			break;
 		s = &signer->s;
 	}
+	return 0;
 }
 
 int mh_trust_delivered(struct mh_trust *t, struct mh_kept *const *used, unsigned int n,
@@ -273,8 +285,9 @@ int mh_trust_delivered(struct mh_trust *t, struct mh_kept *const *used, unsigned
 	for (i = 0; i < n && !ret; i++) {
 		const struct mh_stmt *s = &used[i]->s;
 
-		mh_given_note(t, g, s);
-		ret = mh_trust_check(t, s);	/* what came since they were verified */
+		ret = mh_given_note(t, g, s);
+		if (!ret)
+			ret = mh_trust_check(t, s);	/* what came since they were verified */
 		if (!ret)
 			ret = mh_stmt_valid_at(s, mh_trust_time(t));
 		/* what it was replaced by is not always in our memory */
@@ -358,17 +371,24 @@ static int mh_trust_void(struct mh_trust *t, const u8 leaf[32])
 	return 0;
 }
 
-/* A quorum's REVOKE: remembered, and what it reaches is taken away. *mine: this Entity itself. */
-static int mh_push_revoke(struct mh_identity *id, const struct mh_stmt *s, bool *mine)
+struct mh_push_end {
+	int err;		/* sessions end with it; 0: they go on */
+	u32 event;
+};
+
+/* A quorum's REVOKE: remembered, and what it reaches is taken away. */
+static int mh_push_revoke(struct mh_identity *id, const struct mh_stmt *s, struct mh_push_end *end)
 {
 	struct mh_trust *t = id->trust;
 	const struct mh_buf name = mh_text(id->name);
 	struct mh_revoke r = { .under = mh_stmt_attr(s, MH_A_UNDER).p };
 	struct mh_withdraw w = { .region = t->region };
 	struct mh_given *g, *next;
+	bool changed = t->changed;
 	u8 me[MH_HASH_LEN];
 	int ret;
 
+	t->changed = false;
 	r.type = mh_stmt_num(s, MH_A_TARGET_TYPE);
 	r.up_to = mh_stmt_num(s, MH_A_UP_TO);
 	mh_sha256v(r.subject, &s->subject, 1);
@@ -378,6 +398,10 @@ static int mh_push_revoke(struct mh_identity *id, const struct mh_stmt *s, bool 
 		ret = mh_trust_raise(t, r.type, r.subject, U64_MAX, true);
 	else
 		ret = mh_trust_raise(t, r.type, r.subject, r.up_to + 1, true);
+	/* a peer's own DELEGATION may be among what falls now */
+	if (t->changed && (r.under || r.type == MH_DELEGATION))
+		end->err = -ECONNRESET;
+	t->changed |= changed;
 	/* an EPOCH by a key that fell: its successors have other issuers, and need not be newer */
 	if (t->epoch && mh_trust_epoch_fell(t, &r))
 		mh_trust_drop_epoch(t);
@@ -388,8 +412,8 @@ static int mh_push_revoke(struct mh_identity *id, const struct mh_stmt *s, bool 
 			mh_given_drop(t, g);
 		}
 	mh_sha256v(me, &name, 1);
-	*mine = mh_revoke_hits(&r, MH_ENTITY, me, id->entity_serial, t->entity_signer);
-	if (*mine) {
+	if (mh_revoke_hits(&r, MH_ENTITY, me, id->entity_serial, t->entity_signer)) {
+		*end = (struct mh_push_end){ -EKEYREVOKED, MH_EV_REVOKED };
 		t->revoked = true;
 		t->changed = true;
 		w.leaf = NULL;
@@ -397,11 +421,6 @@ static int mh_push_revoke(struct mh_identity *id, const struct mh_stmt *s, bool 
 	}
 	return ret;
 }
-
-struct mh_push_end {
-	int err;		/* sessions end with it; 0: they go on */
-	u32 event;
-};
 
 static int mh_push_suspend(struct mh_identity *id, const struct mh_stmt *s, struct mh_push_end *end)
 {
@@ -426,7 +445,6 @@ static int mh_push_locked(struct mh_identity *id, struct mh_kept *k, u32 *budget
 	struct mh_trust *t = id->trust;
 	const struct mh_stmt *s = &k->s;
 	struct mh_kept *signer;
-	bool mine = false;
 	int ret;
 
 	switch (s->type) {
@@ -454,13 +472,7 @@ static int mh_push_locked(struct mh_identity *id, struct mh_kept *k, u32 *budget
 		if (!ret && mh_stmt_valid_at(s, mh_trust_time(t)) == -ESTALE)
 			ret = -ESTALE;	/* it is signed ahead */
 		if (!ret)
-			ret = mh_push_revoke(id, s, &mine);
-		/* a peer's own DELEGATION may be among what fell */
-		if (mine)
-			*end = (struct mh_push_end){ -EKEYREVOKED, MH_EV_REVOKED };
-		else if (!ret && (mh_stmt_has(s, MH_A_UNDER) ||
-				  mh_stmt_num(s, MH_A_TARGET_TYPE) == MH_DELEGATION))
-			end->err = -ECONNRESET;
+			ret = mh_push_revoke(id, s, end);
 		break;
 	case MH_SUSPEND:
 		ret = mh_trust_verify(t, s, budget);
