@@ -38,9 +38,23 @@ def fork(c):
     return o.make.alone(what, (0, c.office.former), (1, new))
 
 
+def last_but_challenge(c, s):
+    c.hook("frames", lambda x: x[:-1] + [stp.anchors_frame([s], False)] + x[-1:])
+
+
+@case("EBADMSG", after="ten_anchors")
+def anchor_twice_after_a_void_one(c):
+    """What is void is forgotten: whether its officers signed both, the host cannot tell."""
+    last_but_challenge(c, fork(c))
+
+
 @case("ENOTUNIQ")
 def anchor_twice(c):
-    c.hook("frames", lambda x: [stp.anchors_frame([fork(c)], False)] + x)
+    c.office.next_anchor(least=c.office.anchors[-1].serial)
+    c.parent.delegate()
+    c.begin(c.parent)
+    c.make()
+    last_but_challenge(c, fork(c))
 
 
 @case("ok", after="anchor_twice")

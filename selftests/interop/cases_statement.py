@@ -108,7 +108,7 @@ def instance_of_a_group_that_is_not_owner(c):
     owned(c, MAY_INSTANCES, b"")
 
 
-@case("EBADMSG")
+@case("EPERM")
 def instance_of_a_group_without_right(c):
     owned(c, MAY_POLICY)
 
@@ -130,7 +130,7 @@ def generated(errno, name, scope, pushed=False):
 
 
 generated("ok", "instance_generated", b"w/")
-generated("EBADMSG", "instance_generated_out_of_scope", b"x/")
+generated("EPERM", "instance_generated_out_of_scope", b"x/")
 generated("ok", "instance_generated_by_a_known_one", b"w/", True)
 generated("EPERM", "instance_generated_by_a_known_one_out_of_scope", b"x/", True)
 

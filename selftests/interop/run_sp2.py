@@ -37,18 +37,6 @@ LAST = b"last"  # the Entity for which all cases are; for others those below
 OF_EACH = ("mode_", "chain_of_", "wrap_")
 OF_MIXED = ("entity_", "no_", "another_", "other_")  # bundles, if Kei and Kec differ in kind
 
-# What the kernel says where it does not follow the text as yet; to be struck out when it does.
-KNOWN = {
-    # it verifies MANIFEST before it looks at the STATEMENTs that its signer is among
-    "instance_of_its_group": "EBADMSG",
-    "instance_of_a_group_that_is_not_owner": "EBADMSG",
-    "instance_generated": "EBADMSG",
-    # each REVOKE of a DELEGATION ends the session, known or not: so does the second try's
-    "generate_revoked": "ECONNRESET",
-    # an ANCHOR beside the newest is no fork to it
-    "anchor_twice": "EBADMSG",
-}
-
 
 class Beside(sp2.Listener):
     commands = {x.encode("ascii"): x for x in ("region", "request", "join", "bundle", "next")}
@@ -106,8 +94,6 @@ class Beside(sp2.Listener):
         if name is None:
             return b"end\n"
         self.sp2 = c.sp2
-        if name in KNOWN:
-            name, errno = name + "(as_yet)", KNOWN[name]
         out = "%s %s %s" % (name, errno, c.name.decode("ascii"))
         if errno == "ok" and c.exported:
             out += " " + c.plain.hex()

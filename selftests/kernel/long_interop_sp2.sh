@@ -77,7 +77,7 @@ gone()
 }
 
 # Each in its turn: a host is one identity of a Region.
-plan 328
+plan 329
 region=$(ask region)
 for host in "pairs pair pair" "sealed pair secret" "both secret secret" "last secret pair"; do
 	# shellcheck disable=SC2086 # its words
