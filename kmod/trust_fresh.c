@@ -238,17 +238,22 @@ u64 mh_trust_version_floor(struct mh_trust *t, struct mh_buf dataset)
 }
 
 /*
- * A statement, and up the chain those who signed, each once; s must be verified and known.
- * -EBADMSG: so many that a REVOKE of one would not be held against this delivery
+ * A statement, and up the chain those who signed, each once: they stand still, whatever came since
+ * they were verified.  -EBADMSG: so many, or one forgotten, that a REVOKE would not be held against
+ * this delivery
  */
 static int mh_given_note(struct mh_trust *t, struct mh_given *g, const struct mh_stmt *s)
 {
 	struct mh_kept *signer;
+	int ret;
 
 	while (s->type != MH_ANCHOR) {
 		struct mh_used u;
 		unsigned int i;
 
+		ret = mh_trust_check(t, s);
+		if (ret)
+			return ret;
 		memset(&u, 0, sizeof(u));	/* compared whole */
 		u.type = s->type;
 		u.serial = s->serial;
@@ -262,7 +267,7 @@ static int mh_given_note(struct mh_trust *t, struct mh_given *g, const struct mh
 		g->used[g->n++] = u;
 		signer = mh_trust_signer(t, s->signer);
 		if (!signer)
-			break;
+			return -EBADMSG;
 		s = &signer->s;
 	}
 	return 0;
@@ -286,8 +291,6 @@ int mh_trust_delivered(struct mh_trust *t, struct mh_kept *const *used, unsigned
 		const struct mh_stmt *s = &used[i]->s;
 
 		ret = mh_given_note(t, g, s);
-		if (!ret)
-			ret = mh_trust_check(t, s);	/* what came since they were verified */
 		if (!ret)
 			ret = mh_stmt_valid_at(s, mh_trust_time(t));
 		/* what it was replaced by is not always in our memory */
