@@ -412,8 +412,9 @@ static int mh_flight_take_record(struct mh_flight *fl, const struct mh_record_hd
 	}
 	ret = mh_answer_record(&fl->answer, rec, scratch);
 	kvfree(scratch);	/* the answer has wiped it */
-	if (!ret && rec->type == MH_R_MANIFEST && (m->kind != MH_DATA_KEY || m->delivery != 1))
-		return -EOPNOTSUPP;	/* before any of it is opened */
+	/* it is verified now, and none of it opened */
+	if (!ret && rec->type == MH_R_WRAP && (m->kind != MH_DATA_KEY || m->delivery != 1))
+		return -EOPNOTSUPP;
 	return ret;
 }
 
@@ -458,11 +459,13 @@ static int mh_on_answer(struct mh_session *s, const struct mh_record_hdr *rec)
 /* Request 0.  What does not verify does nothing; hints are taken for no more than that. */
 static int mh_on_push(struct mh_session *s, const struct mh_record_hdr *rec)
 {
+	int ret;
+
 	switch (rec->type) {
 	case MH_R_PUSH:
-		if (mh_trust_push(s->identity, rec->body, &s->budget) == -EDQUOT)
-			return -ECONNRESET;	/* a new session has a new share */
-		return 0;
+		ret = mh_trust_push(s->identity, rec->body, &s->budget);
+		/* a new session has a new share, and is told again what there was no memory for */
+		return ret == -EDQUOT || ret == -ENOMEM ? -ECONNRESET : 0;
 	case MH_R_CLOSE:
 		return -ECONNRESET;
 	default:

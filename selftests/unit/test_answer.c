@@ -437,6 +437,8 @@ static void r17_a_tombstone_is_no_data(void **state)
 	w.tombstone = true;
 	assert_int_equal(aw_make(&w), 0);
 	refused(-ENODATA);
+	w.bad = 1;	/* who says so is nobody */
+	refused(-EKEYREJECTED);
 }
 
 int main(void)
