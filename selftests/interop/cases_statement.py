@@ -4,9 +4,10 @@
 import make
 import office as o
 import primitives as p
+import stp
 from cases import KEY, case, flip, manifest, named, statements
 from statement import (DATASET, DAY, ENTITY, GENERATE, GUARDIAN, HOUR, INSTANCE, MAY_INSTANCES,
-                       MAY_POLICY, MODE_GROUP, P256, RAW, REVOKE)
+                       MAY_POLICY, MODE_GROUP, P256, RAW, REVOKE, SERVE)
 from wire import attribute, u32, u64, u8, v, zero
 
 OVER = {"begins": -DAY - HOUR, "life": DAY - HOUR}  # the office's clock is behind
@@ -88,11 +89,24 @@ def instance_of_other_data(c):
     c.remake(dataset={"kind": 3}, instance={"kind": 3})
 
 
+@case("EBADMSG")
+def instance_of_other_data_by_stranger(c):
+    c.remake(dataset={"kind": 3}, instance={"kind": 3})
+    forged = c.forged(c.instance.statement)
+    c.parts(lambda reply: setattr(reply, "manifest", forged))
+
+
+@case("EBADMSG")
+def tombstone_by_stranger(c):
+    forged = c.forged(c.office.issue(INSTANCE, c.name + b"@1", {128: u64(1), 135: u8(1)}))
+    c.parts(lambda reply: setattr(reply, "manifest", forged))
+
+
 # ---- whose INSTANCE ----
 
 def owned(c, rights, owner=None):
     """By a group of this DataSet's."""
-    group = c.office.group(c.name.replace(b"/", b"."), [(rights, c.name)])
+    group = c.group = c.office.group(c.name.replace(b"/", b"."), [(rights, c.name)])
     c.remake(dataset={"owner": group.statement.subject if owner is None else owner},
              instance={"by": group})
     c.shelf.beside = [group.statement]
@@ -101,6 +115,14 @@ def owned(c, rights, owner=None):
 @case("ok")
 def instance_of_its_group(c):
     owned(c, MAY_INSTANCES)
+
+
+@case("EKEYREVOKED", after="instance_of_its_group")
+def group_revoked_in_the_middle(c):
+    """Which the host knows, and this answer leaves out."""
+    c.remake(version=2, dataset={"owner": c.group.statement.subject}, instance={"by": c.group})
+    push = stp.PUSH, c.office.revoke(c.group.statement).bytes
+    c.hook("records", lambda out: [y for x in out for y in ([push, x] if x[0] == stp.DONE else [x])])
 
 
 @case("EPERM")
@@ -309,13 +331,25 @@ def dataset_at_its_floor(c):
     c.epoch(attrs={180: u8(DATASET) + p.H(c.name) + u64(c.dataset.serial)})
 
 
-def revoked(name, what, errno="EKEYREVOKED"):
-    named(errno, name, lambda c: c.push(c.office.revoke(what(c))))
+def revoked(name, what, errno="EKEYREVOKED", after=None):
+    named(errno, name, lambda c: c.push(c.office.revoke(what(c))), after)
 
 
 revoked("dataset_revoked", lambda c: c.dataset)
 revoked("policy_revoked", lambda c: c.policy)
 revoked("instance_revoked", lambda c: c.instance.statement)
+
+
+@case("ok")
+def many_signers(c):
+    """Behind one delivery sixteen STATEMENTs, and those who signed fourteen of them."""
+    parents = [c.office.delegate(SERVE, b"many%d" % i) for i in range(14)]
+    c.push(*(s.statement for s in parents))
+    c.shelf.beside = [c.office.delegate(SERVE, b"many%d" % i, s, DAY - HOUR).statement
+                      for i, s in enumerate(parents)]
+
+
+revoked("many_signers_revoked", lambda c: c.instance.statement, after="many_signers")
 
 
 @case("ok", after="dataset_revoked")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The Python office and SP2 for kernel/long_interop_sp2.sh: beside its VM, see vm/vm.sh.  Says the
+"""The Python office and SP2 for kernel/interop_sp2.sh: beside its VM, see vm/vm.sh.  Says the
 port that it listens on, and goes on until it is killed.
 
 A connection that does not begin with a hello is asked a line, and answered:

@@ -187,7 +187,8 @@ class Serving:
 
     def send(self, records, request=0):
         with self.lock:
-            frames = [self.records.seal(kind, request, body) for kind, body in records]
+            frames = [self.records.seal(kind, 0 if kind == stp.PUSH else request, body)
+                      for kind, body in records]
             for frame in self.hooks.sealed(frames) if request else frames:
                 self.wire.send(frame)
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 # where: vm
 # own-vm: yes
+# kernels: 6.12
+# debug: no
 # beside: interop/run_sp2.py
 # timeout: 400
 # R04 R05 R08 R09 R12 R13 R17: the kernel joins a Region and fetches from an SP2 of a second
@@ -56,6 +58,14 @@ bytes_of()
 	keyctl pipe "$1" | od -An -v -tx1 | tr -d ' \n'
 }
 
+# What was delivered before of a DataSet that is revoked now
+kept()
+{
+	[ "$want" = EKEYREVOKED ] || return
+	microhsm keys | grep "hq/$dataset@"
+	[ "$dataset" != "${had%% *}" ] || bytes_of "${had#* }" 2> /dev/null
+}
+
 # step NAME: the next case; 1 when there is none
 step()
 {
@@ -65,9 +75,10 @@ step()
 	if [ -n "$bytes" ]; then
 		got=$(fetch "$dataset" 2)
 		is "r12 $1 $name" "${got% *} $(bytes_of "${got#* }")" "$want $bytes"
+		had="$dataset ${got#* }"
 	else
 		got=$(fetch "$dataset" 0)
-		is "r12 $1 $name" "${got% *}" "$want"
+		is "r12 $1 $name" "${got% *}$(kept)" "$want"
 	fi
 }
 
@@ -77,7 +88,7 @@ gone()
 }
 
 # Each in its turn: a host is one identity of a Region.
-plan 329
+plan 334
 region=$(ask region)
 for host in "pairs pair pair" "sealed pair secret" "both secret secret" "last secret pair"; do
 	# shellcheck disable=SC2086 # its words
