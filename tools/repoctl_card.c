@@ -7,12 +7,16 @@ int rc_card(struct rc *rc, struct mh_bytes *bytes, struct mh_card *card)
 {
 	int ret = rc_call(rc, MH_ADMIN_CARD, MH_BUF(NULL, 0), bytes);
 
-	if (!ret && mh_card_decode(card, mh_bytes_buf(bytes))) {
-		mh_bytes_free(bytes);
-		ret = mh_fail(MH_EXIT_BAD_INPUT,
-			      "the server card is malformed, or its signature does not hold");
-	}
-	return ret;
+	if (ret)
+		return ret;
+	ret = mh_card_decode(card, mh_bytes_buf(bytes));
+	if (!ret)
+		return 0;
+	mh_bytes_free(bytes);
+	if (ret == -ENOMEM)
+		return mh_fail(MH_EXIT_FAILED, "out of memory");
+	return mh_fail(MH_EXIT_BAD_INPUT,
+		       "the server card is malformed, or its signature does not hold");
 }
 
 int rc_serve(struct rc *rc, const u8 *sp2, struct mh_bytes *reply, struct mh_stmt *s)

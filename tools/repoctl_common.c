@@ -73,7 +73,13 @@ static int take_anchor(struct rc *rc, struct mh_buf bytes)
 	if (rc->anchor_bytes.n)
 		ret = mh_anchor_next(&rc->anchor, rc->region, &next);
 	else
-		ret = mh_anchor_genesis(&next, region) || memcmp(region, rc->region, 32);
+		ret = mh_anchor_genesis(&next, region);
+	if (!ret && !rc->anchor_bytes.n && memcmp(region, rc->region, 32))
+		ret = -EBADMSG;
+	if (ret == -ENOMEM) {
+		mh_bytes_free(&copy);
+		return mh_fail(MH_EXIT_FAILED, "out of memory");
+	}
 	if (ret) {
 		mh_bytes_free(&copy);
 		return mh_fail(MH_EXIT_DENIED,

@@ -246,6 +246,7 @@ int __init mh_card_decode(struct mh_card *m, struct mh_buf in)
 	u8 digest[MH_HASH_LEN];
 	struct mh_reader r;
 	struct mh_buf v[2] = { MH_L("server card") };
+	int ret;
 
 	if (in.n > MH_CARD_MAX)
 		return -EBADMSG;
@@ -265,5 +266,6 @@ int __init mh_card_decode(struct mh_card *m, struct mh_buf in)
 		return -EBADMSG;
 	v[1] = m->signed_part;
 	mh_sha256v(digest, v, 2);
-	return mh_p256_verify(m->sp2, digest, m->sig) ? -EBADMSG : 0;
+	ret = mh_p256_verify(m->sp2, digest, m->sig);
+	return ret && ret != -ENOMEM ? -EBADMSG : ret;
 }

@@ -25,7 +25,6 @@
 #define ALWAYS		1000000
 #define CRYPTO_RUNS	24	/* of libcrypto's thousands of allocations, for each step */
 #define TOLD_MOST	4	/* of one failure's consequences */
-#define CODE_ASAN	77
 
 struct faults_map *faults_map;
 
@@ -184,7 +183,7 @@ void faults_ended(const char *who, int status, int most, const char *said)
 
 	if (WIFSIGNALED(status))
 		faults_wrong("%s died of %s", who, strsignal(WTERMSIG(status)));
-	else if (WEXITSTATUS(status) > most && WEXITSTATUS(status) != CODE_ASAN)
+	else if (WEXITSTATUS(status) > most && WEXITSTATUS(status) != FAULTS_ASAN)
 		faults_wrong("%s: exit code %d", who, WEXITSTATUS(status));
 	while (f && !known && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = 0;

@@ -15,6 +15,7 @@
 #define FAULTS_SITES	8192	/* a power of two */
 #define FAULTS_FRAMES	4
 #define FAULTS_SHORT	10000	/* beside errnos: half of it is read or written */
+#define FAULTS_ASAN	77	/* exit code of a sanitizer */
 
 enum faults_op {
 	F_ALLOC, F_READ, F_PREAD, F_WRITE, F_PWRITE, F_SYNC, F_TRUNCATE, F_OPEN, F_RENAME,

@@ -5,6 +5,7 @@
  * that EVP does at each import, which cost twice a signature.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
+#include "crypto_openssl.h"
 #include "core/crypto.h"
 
 #include <openssl/core_names.h>
@@ -19,6 +20,16 @@
 #include <stdlib.h>
 
 static_assert(sizeof(SHA256_CTX) <= sizeof(struct mh_sha256), "the state fits");
+
+int mh_ssl_error(int meaning)
+{
+	unsigned long e;
+
+	while ((e = ERR_get_error()))
+		if (ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE)
+			meaning = -ENOMEM;
+	return meaning;
+}
 
 static EVP_CIPHER *gcm;
 static EVP_MAC_CTX *hmac;	/* of SHA-256, without a key */
@@ -185,10 +196,9 @@ int mh_aead_open(struct mh_aead *a, const u8 nonce[MH_NONCE_LEN], struct mh_buf 
 	    (pt && !EVP_DecryptUpdate(c, out, &len, in, (int)pt)) ||
 	    !EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, MH_TAG_LEN, tag) ||
 	    !EVP_DecryptFinal_ex(c, out + pt, &len)) {
-		ERR_clear_error();
 		if (pt)
 			memset(out, 0, pt);
-		ret = -EBADMSG;
+		ret = mh_ssl_error(-EBADMSG);
 	}
 	EVP_CIPHER_CTX_free(c);
 	return ret;
@@ -290,8 +300,8 @@ out:
 	if (*ret) {
 		EC_KEY_free(k);
 		k = NULL;
+		*ret = mh_ssl_error(*ret);
 	}
-	ERR_clear_error();
 	return k;
 }
 
@@ -361,7 +371,8 @@ int mh_p256_verify(const u8 pub[MH_P256_PUB_LEN], const u8 digest[MH_HASH_LEN],
 	v = BN_bin2bn(sig + 32, 32, NULL);
 	ret = -ENOMEM;
 	if (s && r && v && ECDSA_SIG_set0(s, r, v)) {
-		ret = ECDSA_do_verify(digest, MH_HASH_LEN, s, k) == 1 ? 0 : -EBADMSG;
+		ret = ECDSA_do_verify(digest, MH_HASH_LEN, s, k);	/* below 0: it could not say */
+		ret = ret == 1 ? 0 : ret < 0 ? -ENOMEM : -EBADMSG;
 	} else {
 		BN_free(r);
 		BN_free(v);

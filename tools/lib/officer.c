@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Officers' keys on libcrypto; see officer.h. */
 #include "officer.h"
+#include "crypto_openssl.h"
 #include "core/statement.h"
 
 #include <errno.h>
@@ -117,6 +118,8 @@ int mh_officer_open(struct mh_officer **o, const char *path, const char *passphr
 			ret = public_of(n->key, n->pub);
 		else
 			ret = holds_key(f) ? -EKEYREJECTED : -EBADMSG;
+		if (ret)
+			ret = mh_ssl_error(ret);
 	}
 	ERR_clear_error();
 	if (f)
