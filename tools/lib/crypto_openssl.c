@@ -21,6 +21,11 @@
 
 static_assert(sizeof(SHA256_CTX) <= sizeof(struct mh_sha256), "the state fits");
 
+static EVP_CIPHER *gcm;
+static EVP_MAC_CTX *hmac;	/* of SHA-256, without a key */
+static EC_GROUP *p256;
+static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+
 int mh_ssl_error(int meaning)
 {
 	unsigned long e;
@@ -30,11 +35,6 @@ int mh_ssl_error(int meaning)
 			meaning = -ENOMEM;
 	return meaning;
 }
-
-static EVP_CIPHER *gcm;
-static EVP_MAC_CTX *hmac;	/* of SHA-256, without a key */
-static EC_GROUP *p256;
-static pthread_once_t fetched = PTHREAD_ONCE_INIT;
 
 static void fetch(void)
 {
@@ -371,8 +371,8 @@ int mh_p256_verify(const u8 pub[MH_P256_PUB_LEN], const u8 digest[MH_HASH_LEN],
 	v = BN_bin2bn(sig + 32, 32, NULL);
 	ret = -ENOMEM;
 	if (s && r && v && ECDSA_SIG_set0(s, r, v)) {
-		ret = ECDSA_do_verify(digest, MH_HASH_LEN, s, k);	/* below 0: it could not say */
-		ret = ret == 1 ? 0 : ret < 0 ? -ENOMEM : -EBADMSG;
+		ret = ECDSA_do_verify(digest, MH_HASH_LEN, s, k);
+		ret = ret == 1 ? 0 : ret < 0 ? -ENOMEM : -EBADMSG;	/* below 0: it could not say */
 	} else {
 		BN_free(r);
 		BN_free(v);
