@@ -197,7 +197,7 @@ static void measure_idle(struct bench *b)
 	free(c);
 }
 
-static void measure_text(struct bench *b, const char *module)
+static double measure_text(struct bench *b, const char *module)
 {
 	unsigned int major, minor;
 	char cmd[512], name[64];
@@ -213,6 +213,7 @@ static void measure_text(struct bench *b, const char *module)
 	must(at && sscanf(at, "mod-%u.%u", &major, &minor) == 2);
 	snprintf(name, sizeof(name), "module_text_bytes_%u.%u", major, minor);
 	tell(b, name, (double)bytes, 102400);
+	return (double)bytes;
 }
 
 /* What kernel/long_bench.sh measured: lines "bench NAME VALUE BOUND" among others */
@@ -235,6 +236,7 @@ int main(int argc, char **argv)
 	static struct bench bench;
 	struct bench *b = &bench;
 	u8 data[DATA] = { 0 };
+	double text = 0;
 	char path[64];
 	FILE *f;
 
@@ -260,8 +262,12 @@ int main(int argc, char **argv)
 	must(!rd_submit(&b->w));
 	measure_cpu(b);
 	measure_idle(b);
-	for (int i = 1; i < argc; i++)
-		measure_text(b, argv[i]);
+	for (int i = 1; i < argc; i++) {
+		double n = measure_text(b, argv[i]);
+
+		text = n > text ? n : text;
+	}
+	tell(b, "module_text_bytes", text, 102400);
 	measured_in_kernel(b, stdin);
 	rd_teardown(&b->w);
 	for (unsigned int i = 0; i < HOSTS; i++)

@@ -9,7 +9,7 @@
 . "${MH_LIB:-selftests/lib.sh}"
 
 ALL=$((MH_SLOW > 1 ? 50000 : 1000000))
-LONG=600
+LONG=900
 SEED=${MH_SEED:-$(date +%s)}
 
 # some PART OF PROGRAM...: that part of all calls; what they ended in is told
@@ -20,10 +20,12 @@ some()
 	program=$1
 	shift
 	ok "$program: $calls calls" sh -c "$program $SEED $calls $LONG $* > said"
+	ok "and no less" test "$(tr ' ' '\n' < said |
+		awk -F= '{ n += $2 } END { print n + 0 }')" -ge "$((calls / 2 * 2))"
 	note "$program $SEED $calls: $(cat said)"
 }
 
-plan 10
+plan 15
 note "seed $SEED"
 id=$(identity_probe init alice s)
 ok "an identity" test "$id" -gt 0

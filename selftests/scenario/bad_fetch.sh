@@ -46,7 +46,7 @@ quiet()
 	keys_probe status | grep -q 'requests=0 .*double=0'
 }
 
-plan 72
+plan 73
 ok "a Region" office_open
 ok "a host" office_enrol alice
 for d in 'disk/data' 'disk/short --lease 2s' 'tls/www --algorithm p256' 'disk/group --mode group' \
@@ -113,6 +113,7 @@ is "AEAD does not open" "$(errno AEAD serial=$aes op=2 in=@40 in_len=40 out=@40 
 is "AEAD with a P-256 key" "$(errno AEAD serial=$ec op=1 out=@16 out_len=16)" EKEYREJECTED
 is "STREAM with a P-256 key" "$(errno STREAM_BEGIN serial=$ec op=1)" EKEYREJECTED
 is "SIGN with a delivered key" "$(errno SIGN serial=$ec)" EKEYREJECTED
+is "JOIN of a delivered key" "$(nlc join "1=s$aes" "2=0x$(printf '%064d' 0)" 3=@200)" EKEYREJECTED
 is "STREAM: too little room" \
 	"$(errno STREAM_BEGIN serial=$aes op=1 -- STREAM in=@5 in_len=5 out=@20 out_len=20 last=1)" ENOSPC
 is "STREAM: a short chunk that is not the last" \

@@ -372,7 +372,7 @@ int mh_p256_verify(const u8 pub[MH_P256_PUB_LEN], const u8 digest[MH_HASH_LEN],
 	ret = -ENOMEM;
 	if (s && r && v && ECDSA_SIG_set0(s, r, v)) {
 		ret = ECDSA_do_verify(digest, MH_HASH_LEN, s, k);
-		ret = ret == 1 ? 0 : ret < 0 ? -ENOMEM : -EBADMSG;	/* below 0: it could not say */
+		ret = ret == 1 ? 0 : ret < 0 ? -ENOMEM : -EBADMSG;	/* -1: no memory */
 	} else {
 		BN_free(r);
 		BN_free(v);
