@@ -6,6 +6,7 @@ import random
 
 import data as d
 import enrol
+import grammar
 import office as o
 import primitives as p
 import sp2
@@ -272,8 +273,17 @@ TABLE = [
 ]
 
 
+# Rules of Documentation/protocol*.rst, whose every field is put to its edges; of the first right one
+# of a table, and of those whose names begin so.
+BY_RULE = {"J": "join request", "B": "join bundle", "C": "server card", "P": "P1", "I": "idR",
+           "A": "idI", "R": "REQUEST", "D": "DONE", "F": "REFUSED", "W": "wrap"}
+
+
 def cases():
-    rnd = random.Random(1)
+    rnd, rules = random.Random(1), grammar.rules()
     for letter, read, table in TABLE:
         for name, data in table(rnd):
             yield "%s: %s" % (table.__name__, name), letter, read, data
+            if letter in BY_RULE and name.endswith("as it is"):
+                for what, wrong in grammar.edges(BY_RULE[letter], data, rules):
+                    yield "%s, %s" % (name, what), letter, read, wrong

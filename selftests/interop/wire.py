@@ -5,6 +5,7 @@ the text does not allow is Refused.  Nothing here, nor in any module beside it, 
 import re
 
 NAME = rb"[a-z0-9._-]{1,64}"
+STATEMENT = 16384  # bytes, at most
 
 
 class Refused(Exception):
@@ -69,7 +70,10 @@ class Reader:
         return self.bytes(self.int(2))
 
     def V(self):
-        return self.bytes(self.int(4))
+        """A statement, or what is in one"""
+        n = self.int(4)
+        want(n <= STATEMENT, "longer than any statement")
+        return self.bytes(n)
 
     def end(self):
         want(not self.left(), "bytes after the end")
