@@ -3,7 +3,6 @@
 # where: vm
 # own-vm: yes
 # kernels: 6.12
-# debug: no
 # beside: interop/run_sp2.py
 # timeout: 400
 # R04 R05 R08 R09 R12 R13 R17: the kernel joins a Region and fetches from an SP2 of a second
