@@ -66,7 +66,7 @@ static int take_manifest(struct mh_answer *a, struct mh_buf body)
 	    (a->version && a->manifest.version != a->version))
 		return -EBADMSG;
 	if (a->manifest.tombstone) {
-		ret = verified(a, body, &a->instance);
+		ret = verified(a, a->instance->bytes, &a->instance);
 		return ret ? ret : -ENODATA;
 	}
 	a->state = MH_ANSWER_WRAPS_OR_CHUNKS;
