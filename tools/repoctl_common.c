@@ -70,18 +70,17 @@ static int take_anchor(struct rc *rc, struct mh_buf bytes)
 		mh_bytes_free(&copy);
 		return mh_fail(MH_EXIT_BAD_INPUT, "repositoryd sent an ANCHOR that is malformed");
 	}
-	if (rc->anchor_bytes.n)
+	if (rc->anchor_bytes.n) {
 		ret = mh_anchor_next(&rc->anchor, rc->region, &next);
-	else
+	} else {
 		ret = mh_anchor_genesis(&next, region);
-	if (!ret && !rc->anchor_bytes.n && memcmp(region, rc->region, 32))
-		ret = -EBADMSG;
-	if (ret == -ENOMEM) {
-		mh_bytes_free(&copy);
-		return mh_fail(MH_EXIT_FAILED, "out of memory");
+		if (!ret && memcmp(region, rc->region, 32))
+			ret = -EBADMSG;
 	}
 	if (ret) {
 		mh_bytes_free(&copy);
+		if (ret == -ENOMEM)
+			return mh_fail(MH_EXIT_FAILED, "out of memory");
 		return mh_fail(MH_EXIT_DENIED,
 			       "the server's ANCHOR %llu is not this Region's: nothing was done; "
 			       "do not trust this server",
