@@ -118,21 +118,26 @@ static inline struct nlattr *nl_add(struct nlmsghdr *nlh, u16 type, size_t len)
 	return a;
 }
 
+/* The base with one more attribute, unless that is more than a message holds */
+static inline void nl_with(struct nl_edges *e, u16 without, u16 type, size_t len, const char *wrong)
+{
+	struct nlmsghdr *nlh = nl_copy(e, without);
+
+	if (nlh->nlmsg_len + len + 8 > 65536)
+		return;
+	nl_add(nlh, type, len);
+	nl_try(e, nlh, wrong, type & NLA_TYPE_MASK);
+}
+
 static inline void nl_lengths(struct nl_edges *e, u16 type)
 {
 	const struct nl_policy *p = &e->policy[type];
 	const u32 len[] = { 0, 1, p->min - 1, p->min, p->min + 1, p->max - 1, p->max, p->max + 1,
 			    2 * p->max };
 
-	for (size_t i = 0; i < ARRAY_SIZE(len); i++) {
-		struct nlmsghdr *nlh = nl_copy(e, type);
-
-		if (nlh->nlmsg_len + (size_t)len[i] + 8 > 65536)
-			continue;
-		nl_add(nlh, type, len[i]);
-		nl_try(e, nlh, len[i] < p->min ? "short" : len[i] > p->max ? "long" : "length",
-		       type);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(len); i++)
+		nl_with(e, type, type, len[i], len[i] < p->min ? "short" :
+					       len[i] > p->max ? "long" : "length");
 }
 
 static inline void nl_values(struct nl_edges *e, u16 type)
@@ -161,19 +166,10 @@ static inline void nl_attribute(struct nl_edges *e, u16 type)
 		nl_add(nlh, type, good)->nla_len = lies[i];
 		nl_try(e, nlh, "lies", type);
 	}
-	nlh = nl_copy(e, type);
-	nl_add(nlh, type | NLA_F_NESTED, good);
-	nl_try(e, nlh, "nested", type);
-	nlh = nl_copy(e, type);
-	nl_add(nlh, type | NLA_F_NET_BYTEORDER, good);
-	nl_try(e, nlh, "byteorder", type);
-	nlh = nl_copy(e, 0);
-	nl_add(nlh, type, good);
-	nl_try(e, nlh, "doubled", type);
-	nlh = nl_copy(e, 0);
-	nl_add(nlh, type, p->max + 1);
-	if (nlh->nlmsg_len <= 65536)
-		nl_try(e, nlh, "doubled_long", type);
+	nl_with(e, type, type | NLA_F_NESTED, good, "nested");
+	nl_with(e, type, type | NLA_F_NET_BYTEORDER, good, "byteorder");
+	nl_with(e, 0, type, good, "doubled");
+	nl_with(e, 0, type, p->max + 1, "doubled_long");
 }
 
 static inline void nl_message(struct nl_edges *e)
@@ -196,13 +192,9 @@ static inline void nl_message(struct nl_edges *e)
 	nlh = nl_copy(e, 0);
 	nlh->nlmsg_flags ^= NLM_F_DUMP;
 	nl_try(e, nlh, "dump", 0);
-	for (u32 type = 0; type < NL_TYPES; type++) {
-		if (e->policy[type].kind)
-			continue;
-		nlh = nl_copy(e, 0);
-		nl_add(nlh, (u16)type, 4);
-		nl_try(e, nlh, "unknown", type);
-	}
+	for (u32 type = 0; type < NL_TYPES; type++)
+		if (!e->policy[type].kind)
+			nl_with(e, 0, (u16)type, 4, "unknown");
 }
 
 /* Each edge of this message; prints COMMAND WHAT WHERE OUTCOME.  0, or 1 when nothing was tried */
