@@ -10,13 +10,13 @@
 static struct aw made[3], w;
 static u8 plain[40000];
 
-/* Signed are those that were made. */
 static int hold(void *ctx, struct mh_buf bytes, const struct mh_stmt **held)
 {
 	(void)ctx;
 	return aw_hold(&w, bytes, held);
 }
 
+/* Signed are those that were made. */
 static int keep(void *ctx, struct mh_buf bytes, const struct mh_stmt **kept)
 {
 	const struct aw *m = ctx;

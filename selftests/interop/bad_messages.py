@@ -273,8 +273,8 @@ TABLE = [
 ]
 
 
-# Rules of Documentation/protocol*.rst, whose every field is put to its edges; of the first right one
-# of a table, and of those whose names begin so.
+# Rules of Documentation/protocol*.rst: each field of each right message, which is called "as it is",
+# is put to its edges.
 BY_RULE = {"J": "join request", "B": "join bundle", "C": "server card", "P": "P1", "I": "idR",
            "A": "idI", "R": "REQUEST", "D": "DONE", "F": "REFUSED", "W": "wrap"}
 

@@ -90,16 +90,16 @@ def instance_of_other_data(c):
 
 
 @case("EBADMSG")
+@manifest
 def instance_of_other_data_by_stranger(c):
     c.remake(dataset={"kind": 3}, instance={"kind": 3})
-    forged = c.forged(c.instance.statement)
-    c.parts(lambda reply: setattr(reply, "manifest", forged))
+    return c.forged(c.instance.statement)
 
 
 @case("EBADMSG")
+@manifest
 def tombstone_by_stranger(c):
-    forged = c.forged(c.office.issue(INSTANCE, c.name + b"@1", {128: u64(1), 135: u8(1)}))
-    c.parts(lambda reply: setattr(reply, "manifest", forged))
+    return c.forged(c.office.issue(INSTANCE, c.name + b"@1", {128: u64(1), 135: u8(1)}))
 
 
 # ---- whose INSTANCE ----

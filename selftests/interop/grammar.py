@@ -115,8 +115,7 @@ def sized(size, data):
         yield "says it " + what, n + inner
     for n in sorted({len(inner) - 1, len(inner) + 1, *LENGTHS}):
         if n >= 0:
-            yield "of %d" % n, n.to_bytes(size, "big") + (inner * (n // max(1, len(inner)) + 1) or
-                                                         bytes(n))[:n].ljust(n, b"\0")
+            yield "of %d" % n, n.to_bytes(size, "big") + ((inner or b"\0") * n)[:n]
 
 
 EDGES = {"number": numbers, "fixed": fixed, "sized2": lambda x: sized(2, x),
