@@ -25,7 +25,7 @@ fails()
 	note "$_scenario: $(sed -n 's/^# //p' said | tr '\n' ' '), $(tail -n 1 said)"
 }
 
-plan 12
+plan 14
 for f in failslab fail_page_alloc; do
 	echo N > $F/$f/ignore-gfp-wait
 	echo 0 > $F/$f/verbose
@@ -67,6 +67,10 @@ ok "forgotten" wait_for 10 sh -c "keys_probe status | grep -q identities=0"
 fails "statements" push "$hex" "$S/device-secret" "$W/joined" "$W/DELEGATION" "$W/freshness" \
 	"$W/EPOCH" "$W/REVOKE" "$W/suspender" "$W/SUSPEND"
 fails "joining" join "$hex" "$S/device-secret" "$W/pending" "$W/alice.bundle"
-left="keys_probe status | grep -q 'payloads=0 requests=0 sessions=0 identities=0 .*double=0'"
+# its lease holds the user key delivered last until the next one, its end, or a drain
+left="keys_probe status | grep -q 'payloads=1 requests=0 sessions=0 identities=0 .*double=0'"
 wait_for 20 sh -c "$left" || keys_probe status
+ok "nothing is left but an exported key" sh -c "$left"
+is "drained" "$(keys_probe drain)" "ok 0"
+left="keys_probe status | grep -q 'payloads=0 requests=0 .*double=0'"
 ok "nothing is left" sh -c "$left"
