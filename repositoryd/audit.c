@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The audit chain's live end; see audit.h. */
-#include "repositoryd.h"
+#include "conn.h"
 
 #include <stdio.h>
 
@@ -251,6 +251,8 @@ int mh_audit_commit(struct mh_audit *a)
 	if (ret || a->head.seq == a->durable.seq)
 		return ret;
 	a->durable = a->head;
+	a->committed = true;
+	a->committed_at = mh_conn_clock();
 	ret = mh_keeper_audit_head(a->keeper, a->gap ? MH_HEAD_ANEW : MH_HEAD_NEXT,
 				   a->durable.seq, a->durable.hash);
 	if (!ret)

@@ -36,6 +36,8 @@ struct mh_audit {
 	bool open;			/* the keeper expects more */
 	bool behind;			/* the keeper could not be told */
 	bool doubt;			/* the last commit failed */
+	bool committed;			/* records, since the start; when: mh_conn_clock() */
+	u64 committed_at;
 };
 
 /*

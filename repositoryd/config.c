@@ -9,6 +9,7 @@
 #include <ini.h>
 #include <libgen.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,22 @@ static int add_listen(struct mh_config *c, const char *v)
 	return add_text(c->listen, &c->listens, MH_LISTEN_MAX, v);
 }
 
+/* It says who is served, to whoever connects, in the clear. */
+static int is_loopback(const char *v)
+{
+	struct addrinfo *a;
+	bool ok;
+
+	if (mh_config_address(v, &a))
+		return -EADDRNOTAVAIL;
+	ok = a->ai_family == AF_INET ?
+		     ntohl(((struct sockaddr_in *)a->ai_addr)->sin_addr.s_addr) >> 24 ==
+			     IN_LOOPBACKNET :
+		     IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)a->ai_addr)->sin6_addr);
+	freeaddrinfo(a);
+	return ok ? 0 : -EPERM;
+}
+
 static int socket_fits(const char *v)
 {
 	return strlen(v) < sizeof(((struct sockaddr_un *)NULL)->sun_path) ? 0 : -ENAMETOOLONG;
@@ -162,6 +179,7 @@ static int set(struct mh_config *c, const char *key, const char *v)
 		{ "keeper", &c->keeper, NULL },
 		{ "keeper_user", &c->keeper_user, user_known },
 		{ "kernel", &c->kernel, NULL },
+		{ "metrics", &c->metrics, is_loopback },
 	};
 	const struct {
 		const char *key;
@@ -216,6 +234,9 @@ static const char *reason(int err)
 		       "all there is yet";
 	case -EADDRNOTAVAIL:
 		return "not an address: write 192.0.2.1:7878 or [::]:7878";
+	case -EPERM:
+		return "told to whoever asks, in the clear: 127.0.0.1:PORT or [::1]:PORT only; who "
+		       "asks from elsewhere comes through a proxy that knows them";
 	case -ENAMETOOLONG:
 		return "too long for a socket's path";
 	case -ESRCH:
@@ -349,6 +370,7 @@ void mh_config_free(struct mh_config *c)
 	free(c->keeper);
 	free(c->keeper_user);
 	free(c->kernel);
+	free(c->metrics);
 	while (c->listens)
 		free(c->listen[--c->listens]);
 	while (c->geneses)

@@ -3,7 +3,7 @@
  * The pump of a connection: bytes in, whole frames to the responder or the
  * dispatcher; answers out, a record at a time, while the buffer has room.
  */
-#include "conn.h"
+#include "metrics.h"
 
 #include <arpa/inet.h>
 #include <event2/buffer.h>
@@ -85,6 +85,8 @@ void mh_conn_free(struct mh_conn *c)
 	LIST_REMOVE(c, link);
 	move(c, NULL);
 	d->connections--;
+	if (c->phase < MH_CONN_OPEN)
+		d->strangers++;
 	free_queue(&c->waiting);
 	free_queue(&c->ready);
 	mh_stp_end(&c->stp);
@@ -154,6 +156,8 @@ void mh_conn_pump(struct mh_conn *c)
 	       (a = TAILQ_FIRST(&c->ready))) {
 		int ret = mh_transferrer_next(c, a);
 
+		if (ret <= 0)
+			mh_metrics_count(c->region, a, ret);
 		if (ret < 0) {
 			mh_log(MH_LOG_WARNING, "%s: %s: an answer was cut off: %s", c->peer,
 			       c->name, strerror(-ret));

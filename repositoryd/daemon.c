@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* repositoryd: the ladder up, and the same ladder down; main.c calls it. */
-#include "repositoryd.h"
+#include "metrics.h"
 #include "lib/util.h"
 
 #include <getopt.h>
@@ -248,6 +248,8 @@ static int start_parts(struct mh_daemon *d)
 	    (c->socket && make_directory(c->socket, pw)))
 		return MH_RD_CONFIG;
 	ret = mh_server_listen(d);
+	if (!ret)
+		ret = mh_metrics_listen(d);
 	if (ret)
 		return ret;
 	if (c->kernel) {
@@ -272,6 +274,7 @@ static void stop(struct mh_daemon *d)
 {
 	mh_kernel_close(d);
 	free(d->kernel_state);
+	mh_metrics_close(d);
 	for (; d->listeners; d->listeners--)
 		evconnlistener_free(d->listener[d->listeners - 1]);
 	if (d->relisten)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What is kept in memory of each Region: the DELEGATIONs to this server, EPOCH, idR. */
-#include "repositoryd.h"
+#include "conn.h"
 #include "guardian.h"
 
 #include <stdlib.h>
@@ -100,15 +100,22 @@ static int load_epoch(struct mh_daemon *d, struct mh_region *r)
 	struct mh_stmt fresh, epoch;
 	struct mh_bytes b = { 0 };
 	int ret = -ENOENT;
+	bool known;
 
 	if (r->fresh.n && !mh_stmt_parse(&fresh, r->fresh.p, r->fresh.n))
 		ret = mh_store_newest(d->store, r->row.id, MH_EPOCH, fresh.subject, &b);
 	/* the one that is known is time's floor until another is read */
 	if (ret && ret != -ENOENT)
 		return ret;
+	known = b.n && !mh_stmt_parse(&epoch, b.p, b.n);
+	if (known && epoch.issued >= d->started &&
+	    !mh_buf_equal(mh_bytes_buf(&r->epoch), mh_bytes_buf(&b))) {
+		r->counts.epoch = true;
+		r->counts.epoch_at = mh_conn_clock();
+	}
 	mh_bytes_free(&r->epoch);
 	r->epoch = b;
-	r->epoch_end = b.n && !mh_stmt_parse(&epoch, b.p, b.n) ? epoch.not_after : 0;
+	r->epoch_end = known ? epoch.not_after : 0;
 	return 0;
 }
 

@@ -14,17 +14,19 @@
 #include "audit.h"
 #include "keeper.h"
 #include "store.h"
+#include "core/messages.h"
 
 #define MH_REPOSITORYD_VERSION	"0.1"
 #define MH_LISTEN_MAX		16
 #define MH_GENESIS_MAX		64
 #define MH_ADMINS_MAX		32
+#define MH_METRICS_CLIENTS	8
 /*
- * Descriptors beside those of max_connections: listeners, store, keeper, event loop, officers.
- * So many of them are kept back from hosts, for officers and the store.
+ * Descriptors beside those of max_connections: listeners, store, keeper, event loop, officers,
+ * monitors.  So many of them are kept back from hosts, for officers, monitors and the store.
  */
 #define MH_DESCRIPTORS_OWN	128
-#define MH_DESCRIPTORS_KEPT	(MH_ADMINS_MAX + 8)
+#define MH_DESCRIPTORS_KEPT	(MH_ADMINS_MAX + MH_METRICS_CLIENTS + 8)
 
 /* Exit codes, as the man page lists them. */
 enum mh_daemon_exit {
@@ -48,6 +50,7 @@ struct mh_config {
 	char name[MH_NAME_MAX + 1];
 	char *store, *socket, *admin, *admin_group, *user, *keeper, *keeper_user;
 	char *kernel;		/* where the local kernel's blobs go; NULL: it is not served */
+	char *metrics;		/* a loopback address, or NULL */
 	char *listen[MH_LISTEN_MAX];
 	unsigned int listens;
 	char *genesis[MH_GENESIS_MAX];	/* a fingerprint, or region_id in hexadecimal */
@@ -67,6 +70,15 @@ int mh_config_address(const char *text, struct addrinfo **out);
 bool mh_config_accepts(const struct mh_config *c, const u8 region[32]);
 
 /* ---- region.c: what is in memory of each Region ---- */
+
+/* Since the start, for metrics.c; times are mh_conn_clock()'s. */
+struct mh_counts {
+	u64 delivered, unchanged, cut, refused[MH_REFUSED_LIMIT + 1];
+	bool answered, epoch;		/* ever */
+	u64 answered_at, epoch_at;
+	u32 sessions;			/* as of the last time that it was asked */
+};
+
 struct mh_region {
 	LIST_ENTRY(mh_region) link;
 	struct mh_store_region row;
@@ -76,6 +88,7 @@ struct mh_region {
 	struct mh_bytes idr;		/* empty: sessions cannot be served */
 	bool stale;			/* could not be read; it is tried when it is wanted */
 	u64 epoch_end;
+	struct mh_counts counts;
 };
 
 LIST_HEAD(mh_region_list, mh_region);
@@ -99,6 +112,7 @@ struct mh_daemon {
 	unsigned int most;		/* of them since memory was given back */
 	struct mh_admin_list admin;
 	unsigned int admins;
+	u64 strangers;			/* that ended before they had authenticated */
 	struct evconnlistener *listener[MH_LISTEN_MAX + 2];
 	unsigned int listeners;
 	struct event *relisten;		/* listeners that an error of accept() disabled */
@@ -117,6 +131,7 @@ struct mh_daemon {
 	u64 changes;			/* submissions taken: what was decided before is old */
 	struct mh_remembered *remembered;	/* standing.c's */
 	unsigned int may;		/* enum mh_keeper_may */
+	struct mh_metrics *metrics;	/* metrics.c's; NULL: nobody may ask */
 };
 
 /* max(wall clock, newest EPOCH.issued) */
@@ -154,6 +169,8 @@ void mh_freshness_end(struct mh_daemon *d, struct mh_region *r, struct mh_buf na
 /* Raises the limit of descriptors to what so many connections need; an exit code, and said why */
 int mh_server_descriptors(u32 max_connections);
 int mh_server_listen(struct mh_daemon *d);	/* before privileges are dropped; an exit code */
+/* A socket that listens there, or -errno */
+int mh_server_bind(const char *address);
 int mh_server_run(struct mh_daemon *d);
 void mh_server_drain(struct mh_daemon *d);
 /*

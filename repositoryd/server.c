@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define DRAIN	10	/* seconds that answers get to finish */
+#define BACKLOG	512
 
 /* ---- the transaction of a turn ---- */
 
@@ -128,7 +129,7 @@ static int add_listener(struct mh_daemon *d, int fd, evconnlistener_cb cb)
 
 	if (fd < 0)
 		return -errno;
-	if (evutil_make_socket_nonblocking(fd) || listen(fd, 512)) {
+	if (evutil_make_socket_nonblocking(fd) || listen(fd, BACKLOG)) {
 		close(fd);
 		return -errno;
 	}
@@ -148,11 +149,11 @@ static int add_listener(struct mh_daemon *d, int fd, evconnlistener_cb cb)
 	return 0;
 }
 
-static int bind_tcp(struct mh_daemon *d, const char *text)
+int mh_server_bind(const char *address)
 {
 	struct addrinfo *a = NULL;
 	const int on = 1;
-	int fd, ret = mh_config_address(text, &a);
+	int fd, ret = mh_config_address(address, &a);
 
 	if (ret)
 		return ret;
@@ -162,11 +163,12 @@ static int bind_tcp(struct mh_daemon *d, const char *text)
 	else if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
 		 (a->ai_family == AF_INET6 &&
 		  setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on))) ||
-		 bind(fd, a->ai_addr, a->ai_addrlen))
+		 bind(fd, a->ai_addr, a->ai_addrlen) || evutil_make_socket_nonblocking(fd) ||
+		 listen(fd, BACKLOG))
 		ret = -errno;
 	freeaddrinfo(a);
 	if (!ret)
-		return add_listener(d, fd, mh_conn_accept);
+		return fd;
 	if (fd >= 0)
 		close(fd);
 	return ret;
@@ -243,7 +245,9 @@ int mh_server_listen(struct mh_daemon *d)
 	if (!d->relisten)
 		return MH_RD_FAILED;
 	for (unsigned int i = 0; i < c->listens; i++) {
-		ret = bind_tcp(d, c->listen[i]);
+		ret = mh_server_bind(c->listen[i]);
+		if (ret >= 0)
+			ret = add_listener(d, ret, mh_conn_accept);
 		if (ret)
 			return say(c->listen[i], ret);
 	}
