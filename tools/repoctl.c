@@ -10,6 +10,7 @@
 static const struct rc_verb *const nouns[] = {
 	rc_region_verbs, rc_officer_verbs, rc_entity_verbs, rc_dataset_verbs, rc_instance_verbs,
 	rc_grant_verbs, rc_delegation_verbs, rc_audit_verbs, rc_status_verbs,
+	rc_proposal_verbs,
 };
 
 static const struct rc_option global_options[] = {
@@ -20,6 +21,8 @@ static const struct rc_option global_options[] = {
 	{ "--key", "FILE", "an officer's key; again for each officer of a quorum" },
 	{ "--passphrase-fd", "N",
 	  "read passphrases from descriptor N, one a line, in the keys' order" },
+	{ "--propose", "FILE",
+	  "write what is to be signed to FILE, for others to review, sign and submit" },
 	{ "--json", NULL, "machine-readable output" },
 	{ "--help", NULL, "this text" },
 	{ NULL, NULL, NULL },
@@ -131,6 +134,8 @@ static int global_option(struct rc *rc, const char *name, const char *value)
 		rc->socket = value;
 	else if (!strcmp(name, "--region"))
 		rc->region_label = value;
+	else if (!strcmp(name, "--propose"))
+		rc->propose = value;
 	else if (!strcmp(name, "--json"))
 		rc->json = true;
 	else
@@ -190,6 +195,21 @@ static const struct rc_verb *find_verb(const char *noun, const char *verb, bool 
 	return NULL;
 }
 
+/* Officers sign what it makes: --propose has a meaning */
+static bool is_act(const struct rc_verb *v)
+{
+	static const char *const acts[][2] = {
+		{ "entity", "enrol" },	 { "entity", "revoke" },     { "dataset", "create" },
+		{ "instance", "add" },	 { "delegation", "create" }, { "grant", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(acts); i++)
+		if (!strcmp(acts[i][0], v->noun) &&
+		    (!acts[i][1] || (v->verb && !strcmp(acts[i][1], v->verb))))
+			return true;
+	return false;
+}
+
 static int run(struct rc *rc, int argc, char **argv)
 {
 	const struct rc_verb *v = NULL;
@@ -230,8 +250,12 @@ static int run(struct rc *rc, int argc, char **argv)
 	if (a.operands < v->least || a.operands > v->most)
 		return mh_fail(MH_EXIT_USAGE, "usage: repoctl %s%s%s %s", v->noun,
 			       v->verb ? " " : "", v->verb ? v->verb : "", v->operands);
+	if (rc->propose && !is_act(v))
+		return mh_fail(MH_EXIT_USAGE, "--propose: nothing is signed by this command");
 	ret = rc->json ? mh_json_args(argc, argv) : 0;
-	return ret ? ret : v->run(rc, &a);
+	if (!ret)
+		ret = v->run(rc, &a);
+	return ret == RC_PROPOSED ? MH_EXIT_OK : ret;
 }
 
 int main(int argc, char **argv)

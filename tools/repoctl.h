@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * repoctl's shared state and helpers: options, officers, the admin socket,
- * the current Region, and one batch of things to submit.
+ * the current Region, and one batch of things to sign and submit.
  */
 #ifndef REPOCTL_H
 #define REPOCTL_H
@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include "lib/admin_client.h"
 #include "lib/officer.h"
+#include "lib/proposal.h"
 #include "lib/vault.h"
 #include "lib/util.h"
 #include "core/messages.h"
@@ -52,9 +53,14 @@ struct rc {
 	unsigned int vaults;
 	u8 card_sp2[MH_P256_PUB_LEN];	/* of a card that is a server's of the Region */
 
-	struct mh_bytes batch;		/* items of the SUBMIT being made */
-	u16 items;
+	const char *propose;		/* where what is made goes instead of to the daemon */
+	struct mh_proposal p;		/* what is made; its ANCHORs are the Region's, once open */
+	json_t *hosts;			/* names that a proposal touches, as keys */
+	bool hosts_unknown;
 };
+
+/* rc_submit() wrote a proposal, and said so: nothing is done yet, nothing is wrong */
+#define RC_PROPOSED (-1)
 
 struct rc_verb {
 	const char *noun, *verb;	/* verb NULL: the noun alone */
@@ -67,7 +73,7 @@ struct rc_verb {
 
 extern const struct rc_verb rc_region_verbs[], rc_officer_verbs[], rc_entity_verbs[],
 	rc_dataset_verbs[], rc_instance_verbs[], rc_grant_verbs[], rc_delegation_verbs[],
-	rc_audit_verbs[], rc_status_verbs[];
+	rc_audit_verbs[], rc_status_verbs[], rc_proposal_verbs[];
 
 /* Last value of an option of this verb, or NULL. */
 const char *rc_value(const struct rc_args *a, const char *name);
@@ -101,8 +107,13 @@ int rc_open_officers(struct rc *rc);	/* keys given; asks passphrases */
 int rc_vault(struct rc *rc, const struct rc_args *a, bool add);
 /* The Kec-secret of this kid in any of them, NULL if none has it */
 const u8 *rc_kec_secret(const struct rc *rc, const u8 kid[MH_HASH_LEN]);
-/* Officers that are in the Region's ANCHOR, as many as its threshold. */
+/*
+ * The Region, and the officers given: as many of its ANCHOR's as the threshold; any or none for a
+ * proposal.
+ */
 int rc_open_quorum(struct rc *rc);
+/* An exit code, told */
+int rc_too_few(const struct rc *rc, unsigned int asked, unsigned int have);
 /* Newest statement of (type, subject): MH_EXIT_NOTFOUND without a message when there is none. */
 int rc_get(struct rc *rc, u8 type, const char *subject, struct mh_bytes *bytes, struct mh_stmt *s);
 /* Newest ENTITY of that name, as the server says it */
@@ -132,7 +143,7 @@ int rc_next_serial(struct rc *rc, u8 type, const char *subject, u64 *serial);
 
 /*
  * Make a statement of the Region: _begin gives a writer positioned after the
- * common attributes; _end signs with the quorum and puts it in the batch; leaf may be NULL.
+ * common attributes; _end puts the body in the batch, not signed yet; leaf may be NULL.
  */
 struct rc_maker {
 	struct mh_writer w;
@@ -141,16 +152,45 @@ struct rc_maker {
 
 int rc_begin(struct rc *rc, struct rc_maker *m, u8 type, const char *subject, u64 life);
 int rc_end(struct rc *rc, struct rc_maker *m, u8 leaf[MH_HASH_LEN]);
-/* v(body), no path, the sets given: digest signed by officers in key order of q */
-int rc_sign(struct rc *rc, struct mh_buf body, const struct mh_quorum *q, u8 which, u8 *out,
-	    size_t size, size_t *len);
+/* The same of an ANCHOR, which the set signs: enum mh_which; see proposal.h */
+int rc_act(struct rc *rc, u8 which, struct rc_maker *m, u8 leaf[MH_HASH_LEN]);
 int rc_item(struct rc *rc, u8 item, struct mh_buf a, struct mh_buf b);
+/*
+ * All of the batch is signed by the keys given, as one, and submitted; or written as a proposal:
+ * RC_PROPOSED.
+ */
 int rc_submit(struct rc *rc);
+int rc_submit_batch(struct rc *rc, const struct mh_proposal_view *v);	/* once it is signed */
+/* The batch, signed by all keys that may; told when there are too few and this is no proposal */
+int rc_sign(struct rc *rc, struct mh_proposal_view *v);
+/* What mh_proposal_*() gave but 0, told */
+int rc_proposal_failed(int ret, const struct mh_proposal_view *v);
+int rc_propose(struct rc *rc);		/* repoctl_proposal.c */
+/* repoctl_says.c: what a statement changes, in a sentence; the caller frees it, NULL: no memory */
+char *rc_says(const struct mh_proposal_act *a);
+const char *rc_type_name(u8 type);
 void rc_finish(struct rc *rc);
 
 /* repoctl_enrol.c's verb, among the Entities' */
 extern const struct rc_option rc_enrol_options[];
 int rc_entity_enrol(struct rc *rc, const struct rc_args *a);
+
+/* ---- join bundles ---- */
+
+struct rc_bundle {
+	struct mh_bytes anchors, trust;
+};
+
+/* The chain, the DELEGATIONs and EPOCH as they are now; b gets views into room */
+int rc_bundle_trust(struct rc *rc, struct mh_bundle *b, struct rc_bundle *room);
+void rc_bundle_free(struct rc_bundle *room);
+/* -errno: it is not written, which is not told */
+int rc_bundle_write(const struct mh_bundle *b, const char *out, bool binary);
+/* In the proposal that is made: all of it that is the host's own */
+int rc_bundle_keep(struct rc *rc, const struct mh_bundle *b, const u8 leaf[MH_HASH_LEN],
+		   bool binary);
+/* The bundles of a proposal that was submitted: NAME.bundle in this directory */
+int rc_bundle_finish(struct rc *rc, const char *dir, json_t *made);
 
 int rc_confirm_fingerprint(struct rc *rc, const char *what, const char *fingerprint,
 			   const char *given);

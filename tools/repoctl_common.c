@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What repoctl's nouns share: the admin socket, the Region, its officers, a batch of items. */
+/* What repoctl's nouns share: the admin socket, the Region, its officers; repoctl_make.c makes. */
 #include "repoctl.h"
 
 #include <stdlib.h>
@@ -89,7 +89,9 @@ static int take_anchor(struct rc *rc, struct mh_buf bytes)
 	mh_bytes_free(&rc->anchor_bytes);
 	rc->anchor_bytes = copy;
 	rc->anchor = next;
-	return 0;
+	ret = mh_proposal_add_anchor(&rc->p, bytes);
+	return ret ? mh_fail(MH_EXIT_FAILED, ret == -E2BIG ? "the Region has too many ANCHORs" :
+							     "out of memory") : 0;
 }
 
 /* The newest ANCHOR of the Region, by walking what the daemon has. */
@@ -101,6 +103,7 @@ static int read_anchor(struct rc *rc)
 	u16 n;
 
 	mh_bytes_free(&rc->anchor_bytes);
+	mh_proposal_free(&rc->p);
 	do {
 		struct mh_reader r;
 
@@ -277,25 +280,33 @@ int rc_open_officers(struct rc *rc)
 	return 0;
 }
 
+int rc_too_few(const struct rc *rc, unsigned int asked, unsigned int have)
+{
+	(void)rc;
+	return mh_fail(MH_EXIT_DENIED,
+		       "the Region asks for %u officers' signatures, and %u of the keys given are "
+		       "its officers'; to let the others sign later, elsewhere: --propose FILE",
+		       asked, have);
+}
+
 int rc_open_quorum(struct rc *rc)
 {
 	int ret = rc_open_region(rc);
 	unsigned int have = 0;
 
-	if (!ret)
+	/* who signs a proposal, and when, is another question */
+	if (!ret && (rc->keys || !rc->propose))
 		ret = rc_open_officers(rc);
-	if (ret)
+	if (ret || rc->propose)
 		return ret;
-	for (unsigned int i = 0; i < rc->keys; i++)
-		for (u8 k = 0; k < rc->quorum.n; k++)
-			have += !memcmp(rc->quorum.keys + (size_t)k * 64,
-					mh_officer_public(rc->officer[i]), 64);
-	if (have < rc->quorum.m)
-		return mh_fail(MH_EXIT_DENIED,
-			       "the Region asks for %u officers' signatures, and %u of the keys "
-			       "given are its officers'",
-			       rc->quorum.m, have);
-	return 0;
+	for (u8 k = 0; k < rc->quorum.n; k++)
+		for (unsigned int i = 0; i < rc->keys; i++)
+			if (!memcmp(rc->quorum.keys + (size_t)k * MH_P256_PUB_LEN,
+				    mh_officer_public(rc->officer[i]), MH_P256_PUB_LEN)) {
+				have++;
+				break;
+			}
+	return have < rc->quorum.m ? rc_too_few(rc, rc->quorum.m, have) : 0;
 }
 
 int rc_get(struct rc *rc, u8 type, const char *subject, struct mh_bytes *bytes, struct mh_stmt *s)
@@ -390,112 +401,6 @@ int rc_next_serial(struct rc *rc, u8 type, const char *subject, u64 *serial)
 	return 0;
 }
 
-int rc_begin(struct rc *rc, struct rc_maker *m, u8 type, const char *subject, u64 life)
-{
-	u64 now = (u64)time(NULL), serial;
-	int ret = rc_next_serial(rc, type, subject, &serial);
-
-	if (ret)
-		return ret;
-	mh_writer_init(&m->w, m->body, sizeof(m->body));
-	mh_stmt_begin(&m->w, type, rc->region, rc->anchor.leaf, mh_text(subject),
-		      serial, now, now, now + life);
-	return 0;
-}
-
-int rc_sign(struct rc *rc, struct mh_buf body, const struct mh_quorum *q, u8 which, u8 *out,
-	    size_t size, size_t *len)
-{
-	u8 leaf[MH_HASH_LEN], digest[MH_HASH_LEN], sig[MH_SIG_LEN], made = 0;
-	struct mh_writer w;
-
-	mh_stmt_leaf(body, leaf);
-	mh_stmt_digest(leaf, digest);
-	mh_writer_init(&w, out, size);
-	mh_stmt_write_head(&w, body, 0, 1, NULL, 0);
-	mh_write_u8(&w, 1);
-	mh_write_u8(&w, which);
-	mh_write_u8(&w, q->m);
-	for (u8 k = 0; k < q->n && made < q->m; k++)
-		for (unsigned int i = 0; i < rc->keys; i++) {
-			if (memcmp(q->keys + (size_t)k * 64, mh_officer_public(rc->officer[i]), 64))
-				continue;
-			if (mh_officer_sign(rc->officer[i], digest, sig))
-				return mh_fail(MH_EXIT_FAILED, "%s: signing failed",
-					       rc->key_path[i]);
-			mh_write_u8(&w, k);
-			mh_write_bytes(&w, sig, sizeof(sig));
-			made++;
-			break;
-		}
-	if (w.err || made != q->m)
-		return mh_fail(MH_EXIT_FAILED, "the statement could not be made: %s",
-			       w.err ? "it is too long" : "a key is missing");
-	*len = w.len;
-	return 0;
-}
-
-int rc_end(struct rc *rc, struct rc_maker *m, u8 leaf[MH_HASH_LEN])
-{
-	u8 *out = malloc(MH_STMT_MAX);
-	struct mh_stmt s;
-	size_t len = 0;
-	int ret;
-
-	if (!out)
-		return mh_fail(MH_EXIT_FAILED, "out of memory");
-	if (m->w.err)
-		ret = mh_fail(MH_EXIT_USAGE, "the statement is too long");
-	else
-		ret = rc_sign(rc, MH_BUF(m->body, m->w.len), &rc->quorum, MH_SET_SIGNER, out,
-			      MH_STMT_MAX, &len);
-	/* what the hostile-input parser refuses is never sent */
-	if (!ret && mh_stmt_parse(&s, out, len))
-		ret = mh_fail(MH_EXIT_USAGE, "a name or value is not allowed in a statement (names "
-					     "are a-z 0-9 . _ -)");
-	if (!ret)
-		ret = rc_item(rc, MH_ITEM_STATEMENT, MH_BUF(out, len), MH_BUF(NULL, 0));
-	if (!ret && leaf)
-		memcpy(leaf, s.leaf, MH_HASH_LEN);
-	free(out);
-	return ret;
-}
-
-int rc_item(struct rc *rc, u8 item, struct mh_buf a, struct mh_buf b)
-{
-	size_t at = rc->batch.n ? rc->batch.n : 2, need = at + 5 + a.n + b.n;
-	u8 *p;
-
-	if (need > MH_ADMIN_MAX - 16 || rc->items == MH_ADMIN_ITEMS)
-		return mh_fail(MH_EXIT_USAGE, "too much for one submission (%u MiB)",
-			       MH_ADMIN_MAX >> 20);
-	p = realloc(rc->batch.p, need);
-	if (!p)
-		return mh_fail(MH_EXIT_FAILED, "out of memory");
-	p[at] = item;
-	mh_put32(p + at + 1, (u32)(a.n + b.n));
-	if (a.n)
-		memcpy(p + at + 5, a.p, a.n);
-	if (b.n)
-		memcpy(p + at + 5 + a.n, b.p, b.n);
-	mh_put16(p, ++rc->items);
-	rc->batch.p = p;
-	rc->batch.n = need;
-	return 0;
-}
-
-int rc_submit(struct rc *rc)
-{
-	struct mh_bytes reply;
-	int ret = rc_call(rc, MH_ADMIN_SUBMIT, mh_bytes_buf(&rc->batch), &reply);
-
-	if (!ret)
-		mh_bytes_free(&reply);
-	mh_bytes_free(&rc->batch);
-	rc->items = 0;
-	return ret;
-}
-
 void rc_finish(struct rc *rc)
 {
 	for (unsigned int i = 0; i < rc->keys; i++)
@@ -503,7 +408,8 @@ void rc_finish(struct rc *rc)
 	for (unsigned int i = 0; i < rc->vaults; i++)
 		mh_vault_close(rc->vault[i]);
 	mh_bytes_free(&rc->anchor_bytes);
-	mh_bytes_free(&rc->batch);
+	mh_proposal_free(&rc->p);
+	json_decref(rc->hosts);
 	if (rc->fd >= 0)
 		close(rc->fd);
 }

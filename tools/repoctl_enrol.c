@@ -34,10 +34,10 @@ struct enrolment {
 	u8 kei_secret[MH_KEY_LEN], kec_secret[MH_KEY_LEN];
 	u64 life;
 	enum { NEW, SAME, RENEWED } how;	/* SAME: by the ENTITY that is there */
-	u8 leaf[MH_HASH_LEN];			/* of that */
+	u8 leaf[MH_HASH_LEN];			/* of the ENTITY */
 	struct mh_bytes former;			/* RENEWED: the ENTITY that has ended */
 	struct mh_bundle bundle;		/* but for its ENTITY; views into what follows */
-	struct mh_bytes anchors, trust;
+	struct rc_bundle room;
 	u8 sealed[MH_JOIN_SEALED_MAX];
 };
 
@@ -126,7 +126,7 @@ static int add_renewed(struct rc *rc, struct enrolment *e)
 static int add_entity(struct rc *rc, struct enrolment *e)
 {
 	struct rc_maker *m = malloc(sizeof(*m));
-	u8 leaf[MH_HASH_LEN], kpf[MH_KEY_LEN];
+	u8 kpf[MH_KEY_LEN];
 	int ret = m ? make_secrets(rc, e) : no_memory(-ENOMEM);
 
 	if (!ret)
@@ -136,45 +136,15 @@ static int add_entity(struct rc *rc, struct enrolment *e)
 	if (!ret)
 		ret = no_memory(write_entity(e, &m->w, kpf));
 	if (!ret)
-		ret = rc_end(rc, m, leaf);
+		ret = rc_end(rc, m, e->leaf);
 	if (!ret)
-		ret = add_keys(rc, e, leaf, kpf);
+		ret = add_keys(rc, e, e->leaf, kpf);
 	mh_wipe(kpf, sizeof(kpf));
 	free(m);
 	return ret;
 }
 
 /* ---- the bundle ---- */
-
-/* Fills the bundle's chain and trust */
-static int bundle_trust(struct rc *rc, struct enrolment *e)
-{
-	struct mh_bundle *b = &e->bundle;
-	u8 body[40] = { 0 };
-	struct mh_reader r;
-	int ret;
-
-	memcpy(body, rc->region, 32);
-	mh_put64(body + 32, 1);
-	ret = rc_call(rc, MH_ADMIN_ANCHORS, MH_BUF(body, sizeof(body)), &e->anchors);
-	if (!ret)
-		ret = rc_call(rc, MH_ADMIN_TRUST, MH_BUF(rc->region, 32), &e->trust);
-	if (ret)
-		return ret;
-	mh_reader_init(&r, e->anchors.p, e->anchors.n);
-	b->anchors = mh_read_u16(&r);
-	b->anchor_bytes = MH_BUF(r.p, r.left);
-	mh_reader_init(&r, e->trust.p, e->trust.n);
-	b->delegations = mh_read_u8(&r);
-	if (b->delegations > MH_IDR_DELEGATIONS)
-		r.err = -EBADMSG;
-	for (u8 i = 0; i < b->delegations && !r.err; i++)
-		b->delegation[i] = mh_read_big(&r, MH_STMT_MAX);
-	b->epoch = mh_read_big(&r, MH_STMT_MAX);
-	if (mh_read_end(&r))
-		return mh_fail(MH_EXIT_BAD_INPUT, "repositoryd's answer is malformed");
-	return 0;
-}
 
 /* The secrets to the request's one-time key; or to a code, which a person brings by another way. */
 static int seal_secrets(struct rc *rc, struct enrolment *e)
@@ -215,36 +185,21 @@ static int seal_secrets(struct rc *rc, struct enrolment *e)
 	return ret;
 }
 
-/* All of it that can fail, before the host is enrolled */
+/* All of it that can fail, before the host is enrolled; a proposal has it with it, for submit */
 static int begin_bundle(struct rc *rc, struct enrolment *e)
 {
 	const char *const *addr;
 	unsigned int n = rc_values(e->args, "--address", &addr);
-	int ret = bundle_trust(rc, e);
+	int ret = rc->propose ? 0 : rc_bundle_trust(rc, &e->bundle, &e->room);
 
 	e->bundle.request_hash = e->hash;
 	for (unsigned int i = 0; i < n; i++)
 		e->bundle.address[e->bundle.addresses++] = mh_text(addr[i]);
-	return ret ? ret : seal_secrets(rc, e);
-}
-
-static int write_bundle(struct enrolment *e, const char *out)
-{
-	u8 *buf = malloc(MH_BUNDLE_MAX);
-	int len = buf ? mh_bundle_encode(&e->bundle, buf, MH_BUNDLE_MAX) : 0, ret = 0;
-
-	if (!buf)
-		ret = no_memory(-ENOMEM);
-	else if (len < 0)
-		ret = mh_fail(MH_EXIT_FAILED, "the bundle is too long");
-	else if (mh_armour_write(out, "JOIN BUNDLE", buf, (size_t)len,
-				 !!rc_value(e->args, "--binary"), 0644))
-		ret = mh_fail(MH_EXIT_FAILED,
-			      "%s could not be written; the host is enrolled: run the command "
-			      "again%s",
-			      out, e->bundle.route ? ", with --replace" : "");
-	free(buf);
-	return ret;
+	if (!ret)
+		ret = seal_secrets(rc, e);
+	if (ret || !rc->propose)
+		return ret;
+	return rc_bundle_keep(rc, &e->bundle, e->leaf, rc_value(e->args, "--binary"));
 }
 
 static void tell(struct rc *rc, const struct enrolment *e, u64 serial, const char *out)
@@ -276,8 +231,11 @@ static int finish(struct rc *rc, struct enrolment *e)
 	snprintf(fallback, sizeof(fallback), "%s.bundle", e->name);
 	out = e->how == RENEWED ? NULL : out ? out : fallback;
 	e->bundle.entity = mh_bytes_buf(&entity);
-	if (!ret && out)
-		ret = write_bundle(e, out);
+	if (!ret && out && rc_bundle_write(&e->bundle, out, rc_value(e->args, "--binary")))
+		ret = mh_fail(MH_EXIT_FAILED,
+			      "%s could not be written; the host is enrolled: run the command "
+			      "again%s",
+			      out, e->bundle.route ? ", with --replace" : "");
 	if (!ret)
 		tell(rc, e, s.serial, out);
 	mh_bytes_free(&entity);
@@ -391,6 +349,11 @@ static int run(struct rc *rc, struct enrolment *e)
 		mh_ctx_entity(rc->region, e->q.name, e->ecx);
 		ret = already(rc, e);
 	}
+	if (!ret && rc->propose && e->how == SAME)
+		ret = mh_fail(MH_EXIT_CONFLICT,
+			      "%s is enrolled by this request: there is nothing to sign; without "
+			      "--propose its bundle is made again",
+			      e->name);
 	if (!ret)
 		ret = rc_confirm_fingerprint(rc, what, fingerprint,
 					     rc_value(e->args, "--fingerprint"));
@@ -415,6 +378,9 @@ int rc_entity_enrol(struct rc *rc, const struct rc_args *a)
 	if (rc_values(a, "--address", &addr) > MH_BUNDLE_ADDRESSES)
 		return mh_fail(MH_EXIT_USAGE, "--address: a bundle has room for %d",
 			       MH_BUNDLE_ADDRESSES);
+	if (rc->propose && rc_value(a, "--output"))
+		return mh_fail(MH_EXIT_USAGE, "with --propose it is repoctl submit that writes the "
+					      "bundle: leave out --output");
 	if (rc->json && rc_value(a, "--output") && !strcmp(rc_value(a, "--output"), "-"))
 		return mh_fail(MH_EXIT_USAGE,
 			       "standard output is for the bundle or for --json: give --output FILE");
@@ -423,8 +389,7 @@ int rc_entity_enrol(struct rc *rc, const struct rc_args *a)
 		ret = run(rc, &e);
 	mh_bytes_free(&e.request);
 	mh_bytes_free(&e.former);
-	mh_bytes_free(&e.anchors);
-	mh_bytes_free(&e.trust);
+	rc_bundle_free(&e.room);
 	mh_wipe(&e, sizeof(e));
 	return ret;
 }

@@ -193,19 +193,22 @@ static void sorted_keys(struct rc *rc, u8 keys[MH_OFFICERS_MAX * MH_P256_PUB_LEN
 	qsort(keys, rc->keys, MH_P256_PUB_LEN, compare_keys);
 }
 
-/* Genesis ANCHOR, signed by M of its own N. */
-static int make_genesis(struct rc *rc, const char *label, u8 threshold, u8 *out, size_t size,
-			size_t *len)
+/* Genesis ANCHOR, signed by M of its own N; bytes are the caller's */
+static int make_genesis(struct rc *rc, const char *label, u8 threshold, struct mh_bytes *bytes)
 {
 	static const u8 zero[32];
 	u8 keys[MH_OFFICERS_MAX * MH_P256_PUB_LEN];
 	struct rc_maker *m = malloc(sizeof(*m));
-	struct mh_quorum q = { .keys = keys, .n = (u8)rc->keys, .m = threshold };
+	struct mh_proposal_view v;
+	struct mh_writer w;
 	u64 now = (u64)time(NULL);
 	int ret;
 
-	if (!m)
+	bytes->p = malloc(MH_STMT_MAX);
+	if (!m || !bytes->p) {
+		free(m);
 		return mh_fail(MH_EXIT_FAILED, "out of memory");
+	}
 	sorted_keys(rc, keys);
 	mh_writer_init(&m->w, m->body, sizeof(m->body));
 	mh_stmt_begin(&m->w, MH_ANCHOR, zero, zero, mh_text(label), 1, now, now,
@@ -214,12 +217,18 @@ static int make_genesis(struct rc *rc, const char *label, u8 threshold, u8 *out,
 	mh_write_attr_u8(&m->w, MH_A_THRESHOLD, threshold);
 	mh_write_attr(&m->w, MH_A_BEFORE, zero, 32);
 	mh_write_attr_u64(&m->w, MH_A_MIN_ANCHOR, 1);
-	if (m->w.err)
-		ret = mh_fail(MH_EXIT_USAGE, "the ANCHOR is too long");
-	else
-		ret = rc_sign(rc, MH_BUF(m->body, m->w.len), &q, MH_SET_NEW, out, size, len);
+	mh_region_id(MH_BUF(m->body, m->w.len), rc->region);
+	ret = rc_act(rc, MH_SET_NEW, m, NULL);
 	free(m);
-	return ret;
+	if (!ret)
+		ret = rc_sign(rc, &v);
+	if (ret)
+		return ret;
+	mh_writer_init(&w, bytes->p, MH_STMT_MAX);
+	ret = mh_proposal_statement(&rc->p, &v, 0, &w);
+	bytes->n = w.len;
+	mh_proposal_free(&rc->p);
+	return ret ? rc_proposal_failed(ret, &v) : 0;
 }
 
 /* The Region that the command line asks for, and no other that the same file may hold. */
@@ -260,23 +269,14 @@ static int open_genesis(struct rc *rc, const char *label, const char *path, u8 t
 			bool *is_new)
 {
 	struct mh_bytes *out = &rc->anchor_bytes;
-	u8 *made;
-	size_t len = 0;
 	int ret = mh_armour_read(path, "GENESIS ANCHOR", MH_STMT_MAX, out);
 
 	if (ret == -EBADMSG || ret == -EFBIG)
 		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a genesis ANCHOR", path);
 	if (ret != -ENOENT)
 		return ret ? mh_fail_file(path, ret) : 0;
-	made = malloc(MH_STMT_MAX);
-	if (!made)
-		return mh_fail(MH_EXIT_FAILED, "out of memory");
 	*is_new = true;
-	ret = make_genesis(rc, label, threshold, made, MH_STMT_MAX, &len);
-	if (!ret && mh_bytes_copy(out, made, len))
-		ret = mh_fail(MH_EXIT_FAILED, "out of memory");
-	free(made);
-	return ret;
+	return make_genesis(rc, label, threshold, out);
 }
 
 static const struct rc_option region_options[] = {
@@ -299,7 +299,9 @@ static int submit_genesis(struct rc *rc, const struct rc_args *a, const char *pa
 
 	if (ret)
 		return ret;
-	ret = rc_item(rc, MH_ITEM_STATEMENT, mh_bytes_buf(&rc->anchor_bytes), MH_BUF(NULL, 0));
+	ret = mh_proposal_add_anchor(&rc->p, mh_bytes_buf(&rc->anchor_bytes));
+	ret = ret ? rc_proposal_failed(ret, NULL) :
+		rc_item(rc, MH_ITEM_STATEMENT, mh_bytes_buf(&rc->anchor_bytes), MH_BUF(NULL, 0));
 	if (!ret)
 		ret = delegate_to_card(rc, &card, life);
 	mh_bytes_free(&card_bytes);

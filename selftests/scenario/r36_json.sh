@@ -28,7 +28,7 @@ members()
 page()
 {
 	sed -n '/^JSON OUTPUT/,/^EXIT STATUS/p' "$(dirname "$MH_LIB")/${1%% *}.1.rst" |
-		awk -v verb="${1#* }" 'last == verb { sub(/^ */, ""); print } { last = $0 }'
+		awk -v verb="${1#* }" 'last == verb || index(last, verb ", ") == 1 || index(last, ", " verb) { sub(/^ */, ""); print } { last = $0 }'
 }
 
 # verb CMD...: "repoctl entity list", the tool's name for what was called
@@ -37,6 +37,7 @@ verb()
 	case "$1 $2 $3 $4" in
 	*' key create'*) _verb="repoctl officer key create" ;;
 	*' status '* | *' card '* | 'officer grant '*) _verb="repoctl $2" ;;
+	*' review '* | *' sign '* | *' submit '*) _verb="repoctl $2" ;;
 	'repoctl '* | 'officer '*) _verb="repoctl $2 $3" ;;
 	esac
 	[ "$1" != microhsm ] || _verb="microhsm $2"
@@ -64,7 +65,7 @@ none()
 	is "$_of" "$? $(wc -c < "$W/json") $(grep -Ec 'json' "$W/said")" "2 0 1"
 }
 
-plan 49
+plan 52
 mkdir -p "$W"
 ok "an office" office_open
 : > "$W/tried"
@@ -114,6 +115,10 @@ json "dataset create, as it is" officer dataset create disk/data
 json "dataset list" repoctl dataset list
 json "dataset show" repoctl dataset show disk/data
 json "grant" officer grant disk/data alice
+officer dataset create disk/proposed --propose "$W/proposal" > /dev/null 2>&1
+json "review" repoctl review "$W/proposal"
+json "sign" officer sign "$W/proposal"
+json "submit" repoctl submit "$W/proposal"
 json "instance add" officer instance add disk/data --generate
 json "fetch" microhsm fetch lab/disk/data
 key=$(sed -n 's/.*"key": \([0-9]*\).*/\1/p' "$W/json")
@@ -160,4 +165,4 @@ says "is told" '"gaps": 1' cat "$W/json"
 	sed 's/ [A-Z[].*//; s/ *$//' | sort -u > "$W/verbs"
 sort -u "$W/tried" > "$W/all"
 ok "no verb is left out" diff "$W/verbs" "$W/all"
-ok "of all there are" test "$(wc -l < "$W/verbs")" -ge 33
+ok "of all there are" test "$(wc -l < "$W/verbs")" -ge 36
