@@ -217,11 +217,11 @@ vectors: $(GEN:selftests/vectors/%.c=$(B)/gen/%)
 	$(B)/gen/gen_statement > $(B)/gen/statement.h
 	$(B)/gen/gen_stp > $(B)/gen/stp.h
 	cp $(B)/gen/statement.h $(B)/gen/stp.h kmod/core/vectors/
-	mkdir -p $(SEEDS)/statement $(SEEDS)/blob $(SEEDS)/enrol $(SEEDS)/proposal
+	mkdir -p $(SEEDS)/statement $(SEEDS)/blob $(SEEDS)/enrol $(SEEDS)/proposal $(SEEDS)/snapshot
 	$(B)/gen/gen_statement $(SEEDS)/statement
 	$(B)/gen/gen_wrap kmod/core/vectors
 	$(B)/gen/gen_enrol kmod/core/vectors $(SEEDS)
-	$(B)/gen/gen_proposal $(SEEDS)/proposal
+	$(B)/gen/gen_proposal $(SEEDS)
 	python3 -B selftests/vectors/check_printed.py --write
 SEEDS	:= selftests/fuzz/seeds
 

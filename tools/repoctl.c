@@ -23,6 +23,8 @@ static const struct rc_option global_options[] = {
 	  "read passphrases from descriptor N, one a line, in the keys' order" },
 	{ "--propose", "FILE",
 	  "write what is to be signed to FILE, for others to review, sign and submit" },
+	{ "--offline", "FILE",
+	  "ask no server, but what repoctl region export wrote; to change things with --propose" },
 	{ "--json", NULL, "machine-readable output" },
 	{ "--help", NULL, "this text" },
 	{ NULL, NULL, NULL },
@@ -136,6 +138,8 @@ static int global_option(struct rc *rc, const char *name, const char *value)
 		rc->region_label = value;
 	else if (!strcmp(name, "--propose"))
 		rc->propose = value;
+	else if (!strcmp(name, "--offline"))
+		rc->offline = value;
 	else if (!strcmp(name, "--json"))
 		rc->json = true;
 	else
@@ -210,6 +214,17 @@ static bool is_act(const struct rc_verb *v)
 	return false;
 }
 
+static int check_modes(const struct rc *rc, const struct rc_verb *v)
+{
+	if (rc->propose && !is_act(v))
+		return mh_fail(MH_EXIT_USAGE, "--propose: nothing is signed by this command");
+	if (rc->offline && !rc->propose && is_act(v))
+		return mh_fail(MH_EXIT_USAGE,
+			       "--offline: nothing can be done without the server; give --propose "
+			       "FILE, for submit");
+	return 0;
+}
+
 static int run(struct rc *rc, int argc, char **argv)
 {
 	const struct rc_verb *v = NULL;
@@ -250,8 +265,9 @@ static int run(struct rc *rc, int argc, char **argv)
 	if (a.operands < v->least || a.operands > v->most)
 		return mh_fail(MH_EXIT_USAGE, "usage: repoctl %s%s%s %s", v->noun,
 			       v->verb ? " " : "", v->verb ? v->verb : "", v->operands);
-	if (rc->propose && !is_act(v))
-		return mh_fail(MH_EXIT_USAGE, "--propose: nothing is signed by this command");
+	ret = check_modes(rc, v);
+	if (ret)
+		return ret;
 	ret = rc->json ? mh_json_args(argc, argv) : 0;
 	if (!ret)
 		ret = v->run(rc, &a);

@@ -10,6 +10,7 @@
 #include "lib/admin_client.h"
 #include "lib/officer.h"
 #include "lib/proposal.h"
+#include "lib/snapshot.h"
 #include "lib/vault.h"
 #include "lib/util.h"
 #include "core/messages.h"
@@ -53,6 +54,8 @@ struct rc {
 	unsigned int vaults;
 	u8 card_sp2[MH_P256_PUB_LEN];	/* of a card that is a server's of the Region */
 
+	const char *offline;		/* a snapshot that answers in the daemon's place */
+	struct mh_snapshot snapshot;
 	const char *propose;		/* where what is made goes instead of to the daemon */
 	struct mh_proposal p;		/* what is made; its ANCHORs are the Region's, once open */
 	json_t *hosts;			/* names that a proposal touches, as keys */
@@ -171,6 +174,10 @@ char *rc_says(const struct mh_proposal_act *a);
 const char *rc_type_name(u8 type);
 void rc_finish(struct rc *rc);
 
+/* repoctl_offline.c: rc_call() without a daemon, status as it would say it; an exit code, told */
+int rc_offline_call(struct rc *rc, u8 op, struct mh_buf body, u8 *status, struct mh_bytes *reply);
+int rc_region_export(struct rc *rc, const struct rc_args *a);
+
 /* repoctl_enrol.c's verb, among the Entities' */
 extern const struct rc_option rc_enrol_options[];
 int rc_entity_enrol(struct rc *rc, const struct rc_args *a);
@@ -212,6 +219,9 @@ void rc_print(json_t *j);
 /* Every newest statement of a type as make() shows it; *out is the caller's, on failure too */
 int rc_list(struct rc *rc, u8 type, json_t *(*make)(const struct mh_stmt *s, u8 flags),
 	    json_t **out);
+/* Each of them; 0, or what fn() gave that is not, which ends it */
+int rc_each(struct rc *rc, u8 type, int (*fn)(void *ctx, const struct mh_stmt *s, u8 flags),
+	    void *ctx);
 /* JSON or columns; takes over list */
 void rc_print_rows(struct rc *rc, json_t *list, const char *const *columns, unsigned int n);
 

@@ -32,11 +32,16 @@ int rc_call(struct rc *rc, u8 op, struct mh_buf body, struct mh_bytes *reply)
 		{ MH_ADMIN_INVALID, MH_EXIT_BAD_INPUT },
 	};
 	u8 status = 0;
-	int code = MH_EXIT_FAILED, ret = rc_connect(rc);
+	int code = MH_EXIT_FAILED, ret = rc->offline ? 0 : rc_connect(rc);
 
 	if (ret)
 		return ret;
-	ret = mh_admin_call(rc->fd, op, body, &status, reply);
+	if (rc->offline)
+		ret = rc_offline_call(rc, op, body, &status, reply);
+	else
+		ret = mh_admin_call(rc->fd, op, body, &status, reply);
+	if (ret > 0)
+		return ret;
 	if (ret)
 		return mh_fail(MH_EXIT_UNREACHABLE,
 			       "%s: no answer: %s; repositoryd may be ending, or have too many "
@@ -48,7 +53,8 @@ int rc_call(struct rc *rc, u8 op, struct mh_buf body, struct mh_bytes *reply)
 		if (codes[i].status == status)
 			code = codes[i].code;
 	if (status != MH_ADMIN_NOTFOUND || op != MH_ADMIN_GET)
-		mh_fail(code, "repositoryd: %.*s", (int)reply->n, reply->p);
+		mh_fail(code, "%s: %.*s", rc->offline ? rc->offline : "repositoryd",
+			(int)reply->n, reply->p);
 	mh_bytes_free(reply);
 	return code;
 }
@@ -409,6 +415,7 @@ void rc_finish(struct rc *rc)
 		mh_vault_close(rc->vault[i]);
 	mh_bytes_free(&rc->anchor_bytes);
 	mh_proposal_free(&rc->p);
+	mh_snapshot_free(&rc->snapshot);
 	json_decref(rc->hosts);
 	if (rc->fd >= 0)
 		close(rc->fd);

@@ -29,15 +29,14 @@ static int next(struct mh_reader *r, struct mh_stmt *s, u8 *flags)
 	return 0;
 }
 
-int rc_list(struct rc *rc, u8 type, json_t *(*make)(const struct mh_stmt *s, u8 flags),
-	    json_t **out)
+int rc_each(struct rc *rc, u8 type, int (*fn)(void *ctx, const struct mh_stmt *s, u8 flags),
+	    void *ctx)
 {
 	char after[MH_SUBJECT_MAX + 1] = "";
 	struct mh_bytes reply;
 	int ret;
 	u16 n;
 
-	*out = json_array();
 	do {
 		struct mh_reader r;
 
@@ -54,11 +53,33 @@ int rc_list(struct rc *rc, u8 type, json_t *(*make)(const struct mh_stmt *s, u8 
 			if (ret)
 				break;
 			snprintf(after, sizeof(after), "%.*s", (int)s.subject.n, s.subject.p);
-			json_array_append_new(*out, make(&s, flags));
+			ret = fn(ctx, &s, flags);
 		}
 		mh_bytes_free(&reply);
 	} while (!ret && n == 256);
 	return ret;
+}
+
+struct listing {
+	json_t *(*make)(const struct mh_stmt *s, u8 flags);
+	json_t *out;
+};
+
+static int append(void *ctx, const struct mh_stmt *s, u8 flags)
+{
+	struct listing *l = ctx;
+
+	json_array_append_new(l->out, l->make(s, flags));
+	return 0;
+}
+
+int rc_list(struct rc *rc, u8 type, json_t *(*make)(const struct mh_stmt *s, u8 flags),
+	    json_t **out)
+{
+	struct listing l = { make, json_array() };
+
+	*out = l.out;
+	return rc_each(rc, type, append, &l);
 }
 
 int rc_standing(struct rc *rc, const struct mh_stmt *s, enum rc_standing *out)

@@ -405,5 +405,8 @@ const struct rc_verb rc_region_verbs[] = {
 	  region_options, region_create },
 	{ "region", "list", "", 0, 0, "the server's Regions and their fingerprints", NULL,
 	  region_list },
+	{ "region", "export", "FILE", 1, 1,
+	  "write what --offline needs of the Region to FILE; nothing in it is secret", NULL,
+	  rc_region_export },
 	{ 0 },
 };

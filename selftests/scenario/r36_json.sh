@@ -65,7 +65,7 @@ none()
 	is "$_of" "$? $(wc -c < "$W/json") $(grep -Ec 'json' "$W/said")" "2 0 1"
 }
 
-plan 52
+plan 53
 mkdir -p "$W"
 ok "an office" office_open
 : > "$W/tried"
@@ -83,6 +83,7 @@ office_daemon
 export MICROHSM_REGION="lab:$region"
 json "region create" officer region create lab --card "$card" --genesis "$W/lab"
 json "region list" repoctl region list
+json "region export" repoctl region export "$W/snapshot"
 json "delegation create" officer delegation create --card "$card"
 json "delegation list" repoctl delegation list
 
@@ -165,4 +166,4 @@ says "is told" '"gaps": 1' cat "$W/json"
 	sed 's/ [A-Z[].*//; s/ *$//' | sort -u > "$W/verbs"
 sort -u "$W/tried" > "$W/all"
 ok "no verb is left out" diff "$W/verbs" "$W/all"
-ok "of all there are" test "$(wc -l < "$W/verbs")" -ge 36
+ok "of all there are" test "$(wc -l < "$W/verbs")" -ge 37

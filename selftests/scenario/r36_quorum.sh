@@ -33,7 +33,7 @@ print("-----" + text[1] + "-----\n" + base64.encodebytes(bytes(raw)).decode() + 
 EOT
 }
 
-plan 64
+plan 90
 ok "r36 a Region, two of three" quorum_open "a b c" --threshold 2
 keys stranger
 ok "r36 two at once do it in one go" by "a c" dataset create disk/one
@@ -136,4 +136,35 @@ by "a c" grant disk/one "$host" --group disk.two > /dev/null 2>&1
 had=$(signed)
 does "r36 a stale serial" 5 'fetch it again and sign' repoctl submit "$P"
 is "r36 nor the other of the two" "$(signed)" "$had"
+
+# ---- a proposal that is made where there is no server ----
+S=$W/snapshot
+by "a b" grant disk/two "$host" --group two > /dev/null
+ok "r36 a snapshot" repoctl region export "$S"
+for c in "region list" "entity list" "entity show $host" "dataset list" "dataset show disk/one" \
+	"dataset show disk/two" "delegation list" card; do
+	# shellcheck disable=SC2086 # words
+	is "r36 says what the server says: $c" "$(away repoctl --offline "$S" $c 2> /dev/null)" "$(repoctl $c)"
+done
+says "r36 and of when it is" 'the Region as it was 20' away repoctl --offline "$S" card
+fails_with "r36 for its own Region" 4 away repoctl --offline "$S" --region "$R:aaaa-aaaa-aaaa-aaaa-aaaa" dataset list
+fails_with "r36 not for what needs the server" 6 away repoctl --offline "$S" status
+fails_with "r36 nor to do something at once" 2 away by "a b" --offline "$S" dataset create disk/four
+P=$W/offline
+ok "r36 a proposal from it" away by a --offline "$S" --propose "$P" dataset create disk/four
+says "r36 as any other" 'makes the DataSet disk/four' away repoctl review "$P"
+ok "r36 signed" away by b sign "$P"
+ok "r36 and submitted" repoctl submit "$P"
+ok "r36 a key of mode session, too" away by "a c" --offline "$S" --propose "$W/key" instance add disk/one --generate
+ok "r36 which is submitted" repoctl submit "$W/key"
+says "r36 and there" '"name": "disk/one"' repoctl dataset show disk/one
+fails_with "r36 but what is confidential is not in it" 6 \
+	away by "a c" --offline "$S" --propose "$W/no" instance add disk/two --generate
+had=$(signed)
+ok "r36 another from the old snapshot" away by "a b" --offline "$S" --propose "$W/late" dataset create disk/four --lease 3h
+does "r36 its serial was taken meanwhile" 5 'fetch it again and sign with serial 2' repoctl submit "$W/late"
+is "r36 nothing is done" "$(signed)" "$had"
+head -c 700 "$S" > "$W/cut"
+fails_with "r36 a snapshot that is cut" 7 away repoctl --offline "$W/cut" dataset list
+fails_with "r36 a proposal for one" 7 away repoctl --offline "$P" dataset list
 stop repositoryd

@@ -4,6 +4,7 @@
 #define UNIT_PROP_WORLD_H
 
 #include "stmt_world.h"
+#include "core/messages.h"
 #include "lib/proposal.h"
 
 enum pw_id { PW_ACT, PW_RENEW, PW_ANCHOR, PW_RECOVERY, PW_GENESIS, PW_DRILL, PW_PROPOSALS };
@@ -109,6 +110,35 @@ static inline void pw_sign_all(struct mh_proposal *p, const struct sw *w, enum p
 		pw_sign(p, &w->rag, 2, 3);
 	if (id == PW_ANCHOR || id == PW_RECOVERY)
 		pw_sign(p, &w->next, 1, 2);
+}
+
+/* ---- a snapshot of that Region ---- */
+
+static const enum sw_id pw_shown[] = { SW_SERVE,  SW_ENTITY,  SW_ENTITY_SECRET, SW_GROUP, SW_MEMBER,
+				       SW_DATASET, SW_POLICY, SW_INSTANCE,	 SW_REVOKE };
+
+/* n of them; host-2 is revoked */
+static inline size_t pw_snapshot(const struct sw *w, const enum sw_id *shown, u32 n, u8 *out,
+				 size_t size)
+{
+	struct mh_writer o;
+
+	mh_writer_init(&o, out, size);
+	mh_write_bytes(&o, "MHSS\1", 5);
+	mh_write_u64(&o, SW_T0);
+	mh_write_bytes(&o, w->region, 32);
+	mh_write_v(&o, "eu", 2);
+	mh_write_big(&o, MH_BUF("card", 4));
+	mh_write_big(&o, MH_BUF("trust", 5));
+	mh_write_u16(&o, 1);
+	mh_write_big(&o, w->st[SW_GENESIS].s.bytes);
+	mh_write_u32(&o, n);
+	for (u32 i = 0; i < n; i++) {
+		mh_write_big(&o, w->st[shown[i]].s.bytes);
+		mh_write_u8(&o, shown[i] == SW_ENTITY_SECRET);
+	}
+	sw_must(o.err);
+	return o.len;
 }
 
 #endif
