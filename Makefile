@@ -28,8 +28,8 @@ CFLAGS_fuzz = -std=gnu11 -O1 -g $(WARN) -fno-omit-frame-pointer \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 LDFLAGS_fuzz = -fsanitize=fuzzer,address,undefined -Wl,--as-needed
 LDLIBS	= -lcrypto -levent_core -levent_extra -lsqlite3 -lmnl -lnl-genl-3 \
-	-lnl-3 -ljansson -linih -lseccomp -lcap-ng -lkeyutils -largon2 -lpthread
-CPPFLAGS += -I/usr/include/libnl3
+	-lnl-3 -ljansson -linih -lseccomp -lcap-ng -lkeyutils -largon2 -lp11 -lpthread
+CPPFLAGS += -I/usr/include/libnl3 -I/usr/include/p11-kit-1
 
 CORE	:= $(wildcard kmod/core/*.c)
 LIB	:= $(CORE) $(wildcard tools/lib/*.c)
@@ -52,7 +52,7 @@ TOOLS	:= $(if $(wildcard tools/repoctl.c),$(B)/bin/repoctl) \
 DAEMONS	:= $(if $(wildcard repositoryd/main.c),$(B)/bin/repositoryd)
 UNITS	:= $(addprefix $(B)/unit/,$(notdir $(UNIT:.c=)))
 # What is preloaded into programs under test
-PRELOAD	:= log_random power_cut shift_clock
+PRELOAD	:= log_random pin_locked power_cut shift_clock
 KTESTS	:= $(addprefix $(B)/ktest/,$(filter-out $(PRELOAD),$(notdir $(KTEST:.c=))) \
 	$(PRELOAD:=.so) crash)
 FUZZERS	:= $(FUZZ:selftests/fuzz/%.c=$(B)/fuzz/%)

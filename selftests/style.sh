@@ -108,7 +108,7 @@ tidy()
 	# shellcheck disable=SC2016
 	echo "$files" | xargs -r -P 2 -n 4 sh -c 'exec clang-tidy --quiet "$@" -- \
 		-std=gnu11 -isystem uapi -Ikmod -Ikmod/core -Itools -Irepositoryd -I. \
-		-I/usr/include/libnl3 -D_GNU_SOURCE' tidy > "$LOG.full" 2> "$LOG.err"
+		-I/usr/include/libnl3 -I/usr/include/p11-kit-1 -D_GNU_SOURCE' tidy > "$LOG.full" 2> "$LOG.err"
 	rc=$?
 	grep -E '(warning|error):' "$LOG.full" | sed "s|^$PWD/||" | sort -u > "$LOG"
 	# A run that failed without a finding has checked nothing.

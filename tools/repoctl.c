@@ -18,7 +18,8 @@ static const struct rc_option global_options[] = {
 	{ "--region", "LABEL[:FINGERPRINT]",
 	  "the Region, or FINGERPRINT alone; not needed when there is one (default "
 	  "$MICROHSM_REGION)" },
-	{ "--key", "FILE", "an officer's key; again for each officer of a quorum" },
+	{ "--key", "KEY",
+	  "an officer's key, a file or pkcs11:...; again for each officer of a quorum" },
 	{ "--passphrase-fd", "N",
 	  "read passphrases from descriptor N, one a line, in the keys' order" },
 	{ "--propose", "FILE",

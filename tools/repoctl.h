@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include "lib/admin_client.h"
 #include "lib/officer.h"
+#include "lib/officer_uri.h"
 #include "lib/proposal.h"
 #include "lib/snapshot.h"
 #include "lib/vault.h"
@@ -100,6 +101,9 @@ int rc_passphrase(struct rc *rc, const char *path, const char *prompt,
 /* One that is made: asked twice */
 int rc_new_passphrase(struct rc *rc, const char *path, const char *prompt,
 		      char pass[RC_PASSPHRASE_MAX + 1]);
+/* repoctl_token.c: the PIN for a pkcs11: URI, once it is one; what mh_officer_*() said of it */
+int rc_token_pin(struct rc *rc, const char *uri, char pin[RC_PASSPHRASE_MAX + 1]);
+int rc_token_failed(const char *uri, int err);
 int rc_open_officers(struct rc *rc);	/* keys given; asks passphrases */
 /*
  * The vaults that --vault names, once: their passphrases come after the officers'.  add: to put

@@ -254,14 +254,18 @@ int rc_new_passphrase(struct rc *rc, const char *path, const char *prompt,
 static int open_officer(struct rc *rc, unsigned int i)
 {
 	char pass[RC_PASSPHRASE_MAX + 1] = "", text[256];
+	const bool token = mh_token_is_uri(rc->key_path[i]);
 	int ret;
 
 	snprintf(text, sizeof(text), "Passphrase of %s: ", rc->key_path[i]);
-	ret = rc_passphrase(rc, rc->key_path[i], text, pass);
+	ret = token ? rc_token_pin(rc, rc->key_path[i], pass) :
+		      rc_passphrase(rc, rc->key_path[i], text, pass);
 	if (ret)
 		return ret;
 	ret = mh_officer_open(&rc->officer[i], rc->key_path[i], pass);
 	mh_wipe(pass, sizeof(pass));
+	if (ret && token)
+		return rc_token_failed(rc->key_path[i], ret);
 	if (ret == -EKEYREJECTED)
 		return mh_fail(MH_EXIT_DENIED, "%s: wrong passphrase, or the file is damaged",
 			       rc->key_path[i]);
@@ -276,7 +280,7 @@ static int open_officer(struct rc *rc, unsigned int i)
 int rc_open_officers(struct rc *rc)
 {
 	if (!rc->keys)
-		return mh_fail(MH_EXIT_USAGE, "this needs an officer: --key FILE");
+		return mh_fail(MH_EXIT_USAGE, "this needs an officer: --key KEY");
 	for (unsigned int i = 0; i < rc->keys; i++) {
 		int ret = rc->officer[i] ? 0 : open_officer(rc, i);
 

@@ -16,15 +16,19 @@ static int officer_key_create(struct rc *rc, const struct rc_args *a)
 	char pass[RC_PASSPHRASE_MAX + 1] = "", fingerprint[MH_FINGERPRINT_LEN];
 	u8 pub[MH_P256_PUB_LEN];
 	const char *path = a->operand[a->operands - 1];
+	const bool token = mh_token_is_uri(path);
 	int ret;
 
 	if (strcmp(a->operand[0], "create") || a->operands != 2)
-		return mh_fail(MH_EXIT_USAGE, "usage: repoctl officer key create FILE");
-	ret = rc_new_passphrase(rc, path, "New passphrase: ", pass);
+		return mh_fail(MH_EXIT_USAGE, "usage: repoctl officer key create KEY");
+	ret = token ? rc_token_pin(rc, path, pass) :
+		      rc_new_passphrase(rc, path, "New passphrase: ", pass);
 	if (ret)
 		return ret;
 	ret = mh_officer_create(path, pass, pub);
 	mh_wipe(pass, sizeof(pass));
+	if (ret && token)
+		return rc_token_failed(path, ret);
 	if (ret == -EINVAL)
 		return mh_fail(MH_EXIT_USAGE,
 			       "an officer's key needs a passphrase that is not empty");
@@ -41,8 +45,9 @@ static int officer_key_create(struct rc *rc, const struct rc_args *a)
 }
 
 const struct rc_verb rc_officer_verbs[] = {
-	{ "officer", "key", "create FILE", 2, 2,
-	  "make an officer's key, encrypted under a passphrase", NULL, officer_key_create },
+	{ "officer", "key", "create KEY", 2, 2,
+	  "make an officer's key: a file under a passphrase, or on a token (pkcs11:...)", NULL,
+	  officer_key_create },
 	{ 0 },
 };
 

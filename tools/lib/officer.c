@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Officers' keys on libcrypto; see officer.h. */
 #include "officer.h"
+#include "officer_token.h"
 #include "crypto_openssl.h"
 #include "core/statement.h"
 
@@ -11,12 +12,14 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 struct mh_officer {
-	EVP_PKEY *key;
+	EVP_PKEY *key;			/* the token's, if there is one */
+	struct mh_token *token;
 	u8 pub[MH_P256_PUB_LEN];
 };
 
@@ -38,7 +41,22 @@ static int public_of(EVP_PKEY *key, u8 pub[MH_P256_PUB_LEN])
 	return 0;
 }
 
-int mh_officer_create(const char *path, const char *passphrase, u8 pub[MH_P256_PUB_LEN])
+/* libp11's keys are of libcrypto's old kind, which does not answer for its parameters. */
+static int public_of_token(EVP_PKEY *key, u8 pub[MH_P256_PUB_LEN])
+{
+	unsigned char *der = NULL;
+	int n = i2d_PUBKEY(key, &der), ret = -EBADMSG;
+	const unsigned char *p = der;
+	EVP_PKEY *plain = n > 0 ? d2i_PUBKEY(NULL, &p, n) : NULL;
+
+	if (plain)
+		ret = public_of(plain, pub);
+	EVP_PKEY_free(plain);
+	OPENSSL_free(der);
+	return ret;
+}
+
+static int create_file(const char *path, const char *passphrase, u8 pub[MH_P256_PUB_LEN])
 {
 	EVP_PKEY *key;
 	FILE *f = NULL;
@@ -78,6 +96,28 @@ out:
 	return ret;
 }
 
+int mh_officer_create(const char *path, const char *passphrase, u8 pub[MH_P256_PUB_LEN])
+{
+	static const u8 digest[MH_HASH_LEN] = { 1 };
+	struct mh_officer o = { 0 };
+	u8 sig[MH_SIG_LEN];
+	int ret;
+
+	if (!mh_token_is_uri(path))
+		return create_file(path, passphrase, pub);
+	ret = mh_token_create(&o.token, path, passphrase, &o.key);
+	if (ret)
+		return ret;
+	/* what it signs holds, before anything rests on it */
+	ret = public_of_token(o.key, pub);
+	if (!ret)
+		ret = mh_officer_sign(&o, digest, sig);
+	if (!ret)
+		ret = mh_p256_verify(pub, digest, sig);
+	mh_token_close(o.token);
+	return ret;
+}
+
 /* libcrypto would ask on the terminal by itself without a callback */
 static int give_passphrase(char *buf, int size, int rwflag, void *u)
 {
@@ -102,7 +142,22 @@ static bool holds_key(FILE *f)
 	return false;
 }
 
-int mh_officer_open(struct mh_officer **o, const char *path, const char *passphrase)
+static int open_token(struct mh_officer **o, const char *uri, const char *pin)
+{
+	struct mh_officer *n = calloc(1, sizeof(*n));
+	int ret = n ? mh_token_open(&n->token, uri, pin, &n->key) : -ENOMEM;
+
+	if (!ret)
+		ret = public_of_token(n->key, n->pub);
+	if (ret) {
+		mh_officer_close(n);
+		return ret;
+	}
+	*o = n;
+	return 0;
+}
+
+static int open_file(struct mh_officer **o, const char *path, const char *passphrase)
 {
 	struct mh_officer *n;
 	char *secret = strdup(passphrase);
@@ -136,11 +191,19 @@ int mh_officer_open(struct mh_officer **o, const char *path, const char *passphr
 	return 0;
 }
 
+int mh_officer_open(struct mh_officer **o, const char *path, const char *passphrase)
+{
+	return (mh_token_is_uri(path) ? open_token : open_file)(o, path, passphrase);
+}
+
 void mh_officer_close(struct mh_officer *o)
 {
 	if (!o)
 		return;
-	EVP_PKEY_free(o->key);
+	if (o->token)
+		mh_token_close(o->token);
+	else
+		EVP_PKEY_free(o->key);
 	free(o);
 }
 
