@@ -10,7 +10,7 @@
 static const struct rc_verb *const nouns[] = {
 	rc_region_verbs, rc_officer_verbs, rc_entity_verbs, rc_dataset_verbs, rc_instance_verbs,
 	rc_grant_verbs, rc_delegation_verbs, rc_audit_verbs, rc_status_verbs,
-	rc_proposal_verbs,
+	rc_proposal_verbs, rc_quorum_verbs,
 };
 
 static const struct rc_option global_options[] = {
@@ -200,12 +200,25 @@ static const struct rc_verb *find_verb(const char *noun, const char *verb, bool 
 	return NULL;
 }
 
+/* A verb of two words, the second of which is this: "key show" beside "key create" */
+static const struct rc_verb *find_longer(const struct rc_verb *v, const char *word)
+{
+	char both[64];
+	bool known;
+
+	snprintf(both, sizeof(both), "%s %s", v->verb ? v->verb : "", word);
+	v = v->verb ? find_verb(v->noun, both, &known) : NULL;
+	return v;
+}
+
 /* Officers sign what it makes: --propose has a meaning */
 static bool is_act(const struct rc_verb *v)
 {
 	static const char *const acts[][2] = {
 		{ "entity", "enrol" },	 { "entity", "revoke" },     { "dataset", "create" },
 		{ "instance", "add" },	 { "delegation", "create" }, { "grant", NULL },
+		{ "region", "create" },	 { "officer", "replace" },   { "officer", "recover" },
+		{ "officer", "drill" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(acts); i++)
@@ -256,6 +269,13 @@ static int run(struct rc *rc, int argc, char **argv)
 					       noun, argv[i], noun);
 			a.options = v->options;
 		} else {
+			const struct rc_verb *longer = a.operands ? NULL : find_longer(v, argv[i]);
+
+			if (longer) {
+				v = longer;
+				a.options = v->options;
+				continue;
+			}
 			if (a.operands == ARRAY_SIZE(a.operand))
 				return mh_fail(MH_EXIT_USAGE, "too many operands");
 			a.operand[a.operands++] = argv[i];

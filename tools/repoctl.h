@@ -77,7 +77,8 @@ struct rc_verb {
 
 extern const struct rc_verb rc_region_verbs[], rc_officer_verbs[], rc_entity_verbs[],
 	rc_dataset_verbs[], rc_instance_verbs[], rc_grant_verbs[], rc_delegation_verbs[],
-	rc_audit_verbs[], rc_status_verbs[], rc_proposal_verbs[];
+	rc_audit_verbs[], rc_status_verbs[], rc_proposal_verbs[],
+	rc_quorum_verbs[];
 
 /* Last value of an option of this verb, or NULL. */
 const char *rc_value(const struct rc_args *a, const char *name);
@@ -120,12 +121,14 @@ const u8 *rc_kec_secret(const struct rc *rc, const u8 kid[MH_HASH_LEN]);
  */
 int rc_open_quorum(struct rc *rc);
 /* An exit code, told */
-int rc_too_few(const struct rc *rc, unsigned int asked, unsigned int have);
+int rc_too_few(u8 which, unsigned int asked, unsigned int have);
 /* Newest statement of (type, subject): MH_EXIT_NOTFOUND without a message when there is none. */
 int rc_get(struct rc *rc, u8 type, const char *subject, struct mh_bytes *bytes, struct mh_stmt *s);
 /* Newest ENTITY of that name, as the server says it */
 int rc_get_entity(struct rc *rc, struct mh_buf name, struct mh_bytes *bytes, struct mh_stmt *s);
-/* Signed by the officers of the Region's ANCHOR; else told, and MH_EXIT_DENIED */
+/* By the officers of any ANCHOR of the chain; -EKEYREVOKED: of one that min_anchor voids */
+int rc_verify(const struct rc *rc, const struct mh_stmt *s);
+/* The same; else told, and MH_EXIT_DENIED */
 int rc_signed(struct rc *rc, const struct mh_stmt *s, const char *what);
 /* What the server makes of a statement that it gave as its subject's newest: 0, or told */
 enum rc_standing { RC_HOLDS, RC_REVOKED, RC_ENDED };
@@ -173,10 +176,33 @@ int rc_sign(struct rc *rc, struct mh_proposal_view *v);
 /* What mh_proposal_*() gave but 0, told */
 int rc_proposal_failed(int ret, const struct mh_proposal_view *v);
 int rc_propose(struct rc *rc);		/* repoctl_proposal.c */
-/* repoctl_says.c: what a statement changes, in a sentence; the caller frees it, NULL: no memory */
-char *rc_says(const struct mh_proposal_act *a);
+/*
+ * repoctl_says.c: what a statement changes, in a sentence; anchor: the newest of the chain, its
+ * type 0 for none.  The caller frees it; NULL: no memory
+ */
+char *rc_says(const struct mh_proposal_act *a, const struct mh_stmt *anchor);
+int rc_drilled(struct rc *rc);		/* what a drill showed, as review does */
+const char *rc_who(u8 which);		/* "the officers" */
 const char *rc_type_name(u8 type);
 void rc_finish(struct rc *rc);
+
+/* ---- repoctl_officer.c: who an ANCHOR lists ---- */
+
+#define RC_OFFICER_ARMOUR "OFFICER"	/* a public key, x || y */
+
+struct rc_officers {
+	u8 keys[MH_OFFICERS_MAX * MH_P256_PUB_LEN], n, m;
+	u8 recovery[MH_OFFICERS_MAX * MH_P256_PUB_LEN], recoverers, recovery_threshold;
+};
+
+/* All return 0 or an exit code, having told why. */
+int rc_read_keys(const char *const *path, unsigned int n, u8 *keys);
+int rc_sort_keys(u8 *keys, unsigned int n);	/* as an ANCHOR has them; none twice */
+int rc_officers_options(const struct rc_args *a, struct rc_officers *o);	/* --recovery-... */
+/* That one lost key is not the end of the Region, or that it is meant so */
+int rc_officers_check(const struct rc_officers *o, bool insist);
+void rc_officers_write(const struct rc_officers *o, struct mh_writer *w, const u8 before[32],
+		       u64 min_anchor, struct mh_buf caps);
 
 /* repoctl_offline.c: rc_call() without a daemon, status as it would say it; an exit code, told */
 int rc_offline_call(struct rc *rc, u8 op, struct mh_buf body, u8 *status, struct mh_bytes *reply);

@@ -34,7 +34,7 @@ int rc_serve(struct rc *rc, const u8 *sp2, struct mh_bytes *reply, struct mh_stm
 		if (!r.err && !mh_stmt_parse(s, b.p, b.n) && s->type == MH_DELEGATION &&
 		    mh_stmt_num(s, MH_A_ROLE) == MH_ROLE_SERVE &&
 		    (!sp2 || !memcmp(mh_stmt_attr(s, MH_A_KEY).p, sp2, MH_P256_PUB_LEN)) &&
-		    !mh_stmt_verify(s, rc->region, &rc->anchor))
+		    !rc_verify(rc, s))
 			return 0;
 	}
 	mh_bytes_free(reply);

@@ -290,13 +290,18 @@ int rc_open_officers(struct rc *rc)
 	return 0;
 }
 
-int rc_too_few(const struct rc *rc, unsigned int asked, unsigned int have)
+int rc_too_few(u8 which, unsigned int asked, unsigned int have)
 {
-	(void)rc;
+	if (which == MH_SET_SIGNER)
+		return mh_fail(MH_EXIT_DENIED,
+			       "the Region asks for %u officers' signatures, and %u of the keys "
+			       "given are its officers'; to let the others sign later, elsewhere: "
+			       "--propose FILE",
+			       asked, have);
 	return mh_fail(MH_EXIT_DENIED,
-		       "the Region asks for %u officers' signatures, and %u of the keys given are "
-		       "its officers'; to let the others sign later, elsewhere: --propose FILE",
-		       asked, have);
+		       "%u of %s must sign, and %u of the keys given are theirs; to let the others "
+		       "sign later, elsewhere: --propose FILE",
+		       asked, rc_who(which), have);
 }
 
 int rc_open_quorum(struct rc *rc)
@@ -316,7 +321,7 @@ int rc_open_quorum(struct rc *rc)
 				have++;
 				break;
 			}
-	return have < rc->quorum.m ? rc_too_few(rc, rc->quorum.m, have) : 0;
+	return have < rc->quorum.m ? rc_too_few(MH_SET_SIGNER, rc->quorum.m, have) : 0;
 }
 
 int rc_get(struct rc *rc, u8 type, const char *subject, struct mh_bytes *bytes, struct mh_stmt *s)
@@ -365,10 +370,34 @@ int rc_get_entity(struct rc *rc, struct mh_buf name, struct mh_bytes *bytes, str
 	return rc_get(rc, MH_ENTITY, text, bytes, s);
 }
 
+int rc_verify(const struct rc *rc, const struct mh_stmt *s)
+{
+	const u64 least = mh_stmt_num(&rc->anchor, MH_A_MIN_ANCHOR);
+
+	for (unsigned int i = rc->p.anchors; i--;) {
+		struct mh_stmt anchor;
+
+		if (mh_stmt_parse(&anchor, rc->p.anchor[i].p, rc->p.anchor[i].n))
+			break;
+		if (!memcmp(anchor.leaf, s->signer, MH_HASH_LEN))
+			return anchor.serial < least ? -EKEYREVOKED :
+						       mh_stmt_verify(s, rc->region, &anchor);
+	}
+	return -EKEYREJECTED;
+}
+
 int rc_signed(struct rc *rc, const struct mh_stmt *s, const char *what)
 {
-	if (!mh_stmt_verify(s, rc->region, &rc->anchor))
+	int ret = rc_verify(rc, s);
+
+	if (!ret)
 		return 0;
+	if (ret == -EKEYREVOKED)
+		return mh_fail(MH_EXIT_REVOKED,
+			       "the %s of %.*s is void, as all that was signed under ANCHORs before "
+			       "%llu: make it again",
+			       what, (int)s->subject.n, s->subject.p,
+			       (unsigned long long)mh_stmt_num(&rc->anchor, MH_A_MIN_ANCHOR));
 	return mh_fail(MH_EXIT_DENIED,
 		       "the server's %s of %.*s is not signed by this Region's officers", what,
 		       (int)s->subject.n, s->subject.p);

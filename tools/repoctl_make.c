@@ -208,12 +208,12 @@ int rc_sign(struct rc *rc, struct mh_proposal_view *v)
 	for (unsigned int i = 0; i < rc->keys && !ret; i++)
 		if (mh_proposal_may_sign(v, mh_officer_public(rc->officer[i])))
 			ret = sign_one(rc, p, v, i);
-		else if (rc->propose)
+		else if (rc->propose || p->kind == MH_PROPOSAL_DRILL)
 			ret = mh_fail(MH_EXIT_DENIED, "%s: not a key of this Region's officers",
 				      rc->key_path[i]);
 	for (u8 k = 0; k < v->needs && !ret && !rc->propose && p->acts; k++)
 		if (mh_proposal_lacks(p, &v->need[k]))
-			ret = rc_too_few(rc, v->need[k].q.m,
+			ret = rc_too_few(v->need[k].which, v->need[k].q.m,
 					 v->need[k].q.m - mh_proposal_lacks(p, &v->need[k]));
 	return ret;
 }

@@ -7,7 +7,7 @@
 
 /* ---- what it says ---- */
 
-static const char *who(u8 which)
+const char *rc_who(u8 which)
 {
 	return which == MH_SET_NEW	? "the new officers" :
 	       which == MH_SET_RECOVERY ? "the recovery set" :
@@ -26,14 +26,14 @@ static json_t *need_json(const struct mh_proposal *p, const struct mh_proposal_n
 		json_array_append_new(mh_proposal_has_signed(p, key) ? signed_by : waiting,
 				      json_string(fingerprint));
 	}
-	return json_pack("{s:s,s:i,s:i,s:o,s:o,s:i}", "who", who(need->which), "threshold",
+	return json_pack("{s:s,s:i,s:i,s:o,s:o,s:i}", "who", rc_who(need->which), "threshold",
 			 (int)need->q.m, "officers", (int)need->q.n, "signed", signed_by,
 			 "waiting", waiting, "needed", (int)mh_proposal_lacks(p, need));
 }
 
-static json_t *act_json(const struct mh_proposal_act *a)
+static json_t *act_json(const struct mh_proposal_act *a, const struct mh_stmt *anchor)
 {
-	char *says = rc_says(a);
+	char *says = rc_says(a, anchor);
 	json_t *j = json_pack("{s:s,s:s%,s:I,s:s,s:o}", "type", rc_type_name(a->s.type), "subject",
 			      a->s.subject.p, a->s.subject.n, "serial", (json_int_t)a->s.serial,
 			      "says", says ? says : "?", "replaces",
@@ -53,7 +53,7 @@ static json_t *proposal_json(const struct mh_proposal *p, const struct mh_propos
 	mh_fingerprint(v->root, root);
 	mh_time_text(p->made, made);
 	for (unsigned int i = 0; i < p->acts; i++)
-		json_array_append_new(acts, act_json(&p->act[i]));
+		json_array_append_new(acts, act_json(&p->act[i], &v->anchor));
 	for (u8 i = 0; i < v->needs; i++)
 		json_array_append_new(needs, need_json(p, &v->need[i]));
 	return json_pack("{s:s,s:s,s:s%,s:s,s:I,s:s,s:o,s:o,s:o,s:b}", "proposal", root, "kind",
@@ -124,6 +124,17 @@ static void show(struct rc *rc, const struct mh_proposal_view *v)
 	json_decref(j);
 }
 
+int rc_drilled(struct rc *rc)
+{
+	struct mh_proposal_view v = { 0 };
+	int ret = mh_proposal_check(&rc->p, &v);
+
+	if (ret)
+		return rc_proposal_failed(ret, &v);
+	show(rc, &v);
+	return 0;
+}
+
 /* ---- the file ---- */
 
 static int write_file(struct rc *rc, const char *path)
@@ -191,7 +202,7 @@ static void say_needed(const struct mh_proposal *p, const struct mh_proposal_vie
 		unsigned int lacks = mh_proposal_lacks(p, &v->need[i]);
 
 		if (lacks)
-			mh_note("%u more of %s must sign", lacks, who(v->need[i].which));
+			mh_note("%u more of %s must sign", lacks, rc_who(v->need[i].which));
 	}
 }
 

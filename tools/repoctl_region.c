@@ -184,51 +184,87 @@ const struct rc_verb rc_delegation_verbs[] = {
 
 /* ---- region ---- */
 
-static int compare_keys(const void *a, const void *b)
+/* Those whose keys are open, and those of --new-keys, each once */
+static int read_officers(struct rc *rc, const struct rc_args *a, struct rc_officers *o)
 {
-	return memcmp(a, b, MH_P256_PUB_LEN);
-}
+	u8 more[RC_VALUES_MAX * MH_P256_PUB_LEN];
+	const char *const *path;
+	unsigned int n = rc_values(a, "--new-keys", &path);
+	struct mh_quorum have = { .keys = o->keys };
+	int ret;
 
-/* Of all officers that are open, as an ANCHOR has them */
-static void sorted_keys(struct rc *rc, u8 keys[MH_OFFICERS_MAX * MH_P256_PUB_LEN])
-{
 	for (unsigned int i = 0; i < rc->keys; i++)
-		memcpy(keys + (size_t)i * MH_P256_PUB_LEN, mh_officer_public(rc->officer[i]),
+		memcpy(o->keys + (size_t)i * MH_P256_PUB_LEN, mh_officer_public(rc->officer[i]),
 		       MH_P256_PUB_LEN);
-	qsort(keys, rc->keys, MH_P256_PUB_LEN, compare_keys);
+	have.n = (u8)rc->keys;
+	ret = rc_sort_keys(o->keys, rc->keys);
+	if (!ret)
+		ret = rc_read_keys(path, n, more);
+	if (!ret)
+		ret = rc_sort_keys(more, n);
+	for (unsigned int i = 0; i < n && !ret; i++) {
+		const u8 *key = more + (size_t)i * MH_P256_PUB_LEN;
+
+		if (mh_quorum_index(&have, key) >= 0)
+			continue;
+		if (have.n == MH_OFFICERS_MAX)
+			return mh_fail(MH_EXIT_USAGE, "more than %d officers", MH_OFFICERS_MAX);
+		memcpy(o->keys + (size_t)have.n++ * MH_P256_PUB_LEN, key, MH_P256_PUB_LEN);
+	}
+	o->n = have.n;
+	return ret ? ret : rc_sort_keys(o->keys, o->n);
 }
 
-/* Genesis ANCHOR, signed by M of its own N; bytes are the caller's */
-static int make_genesis(struct rc *rc, const char *label, u8 threshold, struct mh_bytes *bytes)
+/* N, M and the recovery set; threshold 0: all */
+static int take_officers(struct rc *rc, const struct rc_args *a, u64 threshold,
+			 struct rc_officers *o)
+{
+	int ret = read_officers(rc, a, o);
+
+	if (ret)
+		return ret;
+	if (threshold > o->n)
+		return mh_fail(MH_EXIT_USAGE, "--threshold %llu of %u officers",
+			       (unsigned long long)threshold, o->n);
+	o->m = threshold ? (u8)threshold : o->n;
+	return rc_officers_options(a, o);
+}
+
+/* Its body in the batch; sets the Region */
+static int add_genesis(struct rc *rc, const char *label, const struct rc_officers *o)
 {
 	static const u8 zero[32];
-	u8 keys[MH_OFFICERS_MAX * MH_P256_PUB_LEN];
 	struct rc_maker *m = malloc(sizeof(*m));
-	struct mh_proposal_view v;
-	struct mh_writer w;
 	u64 now = (u64)time(NULL);
 	int ret;
 
-	bytes->p = malloc(MH_STMT_MAX);
-	if (!m || !bytes->p) {
-		free(m);
+	if (!m)
 		return mh_fail(MH_EXIT_FAILED, "out of memory");
-	}
-	sorted_keys(rc, keys);
 	mh_writer_init(&m->w, m->body, sizeof(m->body));
 	mh_stmt_begin(&m->w, MH_ANCHOR, zero, zero, mh_text(label), 1, now, now,
 		      now + ANCHOR_LIFE);
-	mh_write_attr(&m->w, MH_A_KEYS, keys, (size_t)rc->keys * 64);
-	mh_write_attr_u8(&m->w, MH_A_THRESHOLD, threshold);
-	mh_write_attr(&m->w, MH_A_BEFORE, zero, 32);
-	mh_write_attr_u64(&m->w, MH_A_MIN_ANCHOR, 1);
+	rc_officers_write(o, &m->w, zero, 1, MH_BUF(NULL, 0));
 	mh_region_id(MH_BUF(m->body, m->w.len), rc->region);
 	ret = rc_act(rc, MH_SET_NEW, m, NULL);
 	free(m);
+	return ret;
+}
+
+/* Genesis ANCHOR, signed by M of its own N; bytes are the caller's */
+static int make_genesis(struct rc *rc, const char *label, const struct rc_officers *o,
+			struct mh_bytes *bytes)
+{
+	struct mh_proposal_view v;
+	struct mh_writer w;
+	int ret = add_genesis(rc, label, o);
+
 	if (!ret)
 		ret = rc_sign(rc, &v);
 	if (ret)
 		return ret;
+	bytes->p = malloc(MH_STMT_MAX);
+	if (!bytes->p)
+		return mh_fail(MH_EXIT_FAILED, "out of memory");
 	mh_writer_init(&w, bytes->p, MH_STMT_MAX);
 	ret = mh_proposal_statement(&rc->p, &v, 0, &w);
 	bytes->n = w.len;
@@ -236,19 +272,26 @@ static int make_genesis(struct rc *rc, const char *label, u8 threshold, struct m
 	return ret ? rc_proposal_failed(ret, &v) : 0;
 }
 
-/* The Region that the command line asks for, and no other that the same file may hold. */
-static int check_genesis(struct rc *rc, const char *label, const char *path, u8 threshold)
+static bool same_keys(const struct mh_quorum *q, const u8 *keys, u8 n, u8 m)
 {
-	u8 keys[MH_OFFICERS_MAX * MH_P256_PUB_LEN];
+	return q->n == n && q->m == m && (!n || !memcmp(q->keys, keys,
+							(size_t)n * MH_P256_PUB_LEN));
+}
+
+/* The Region that the command line asks for, and no other that the same file may hold. */
+static int check_genesis(struct rc *rc, const char *label, const char *path,
+			 const struct rc_officers *o)
+{
+	struct mh_quorum r;
 
 	if (mh_stmt_parse(&rc->anchor, rc->anchor_bytes.p, rc->anchor_bytes.n) ||
 	    mh_anchor_genesis(&rc->anchor, rc->region))
 		return mh_fail(MH_EXIT_BAD_INPUT, "%s: not a genesis ANCHOR that verifies", path);
 	mh_quorum_of(&rc->quorum, &rc->anchor);
-	sorted_keys(rc, keys);
-	if (mh_buf_equal(rc->anchor.subject, mh_text(label)) && rc->quorum.n == rc->keys &&
-	    rc->quorum.m == threshold &&
-	    !memcmp(rc->quorum.keys, keys, (size_t)rc->keys * MH_P256_PUB_LEN))
+	mh_quorum_recovery(&r, &rc->anchor);
+	if (mh_buf_equal(rc->anchor.subject, mh_text(label)) &&
+	    same_keys(&rc->quorum, o->keys, o->n, o->m) &&
+	    same_keys(&r, o->recovery, o->recoverers, o->recovery_threshold))
 		return 0;
 	return mh_fail(MH_EXIT_CONFLICT,
 		       "%s is the genesis ANCHOR of Region %.*s with %u of %u officers, not of what "
@@ -257,21 +300,9 @@ static int check_genesis(struct rc *rc, const char *label, const char *path, u8 
 		       rc->quorum.n);
 }
 
-static int no_key_twice(struct rc *rc)
-{
-	u8 keys[MH_OFFICERS_MAX * MH_P256_PUB_LEN];
-
-	sorted_keys(rc, keys);
-	for (unsigned int i = 1; i < rc->keys; i++)
-		if (!memcmp(keys + (size_t)i * MH_P256_PUB_LEN,
-			    keys + (size_t)(i - 1) * MH_P256_PUB_LEN, MH_P256_PUB_LEN))
-			return mh_fail(MH_EXIT_USAGE, "the same --key is given twice");
-	return 0;
-}
-
 /* The genesis of an earlier run, or a new one, which is not written yet. */
-static int open_genesis(struct rc *rc, const char *label, const char *path, u8 threshold,
-			bool *is_new)
+static int open_genesis(struct rc *rc, const char *label, const char *path,
+			const struct rc_officers *o, bool insist, bool *is_new)
 {
 	struct mh_bytes *out = &rc->anchor_bytes;
 	int ret = mh_armour_read(path, "GENESIS ANCHOR", MH_STMT_MAX, out);
@@ -281,13 +312,19 @@ static int open_genesis(struct rc *rc, const char *label, const char *path, u8 t
 	if (ret != -ENOENT)
 		return ret ? mh_fail_file(path, ret) : 0;
 	*is_new = true;
-	return make_genesis(rc, label, threshold, out);
+	ret = rc_officers_check(o, insist);
+	return ret ? ret : make_genesis(rc, label, o, out);
 }
 
 static const struct rc_option region_options[] = {
 	{ "--genesis", "FILE",
 	  "where the genesis ANCHOR is kept until the server accepts it (default LABEL.anchor)" },
-	{ "--threshold", "M", "officers that must sign (default: all whose --key is given)" },
+	{ "--threshold", "M", "officers that must sign (default: all)" },
+	{ "--new-keys", "FILE",
+	  "one more officer, as officer key show wrote it; again for each" },
+	{ "--recovery-key", "FILE", "one of a recovery set, which can only replace the officers" },
+	{ "--recovery-threshold", "M", "of those (default: all)" },
+	{ "--insist", NULL, "all officers must sign, and there is no recovery set" },
 	{ "--card", "FINGERPRINT",
 	  "the server card's, as repositoryd printed it; else it is asked" },
 	{ "--life", "TIME", "how long the server's delegations hold (default and most 90d)" },
@@ -326,33 +363,37 @@ static int submit_genesis(struct rc *rc, const struct rc_args *a, const char *pa
 	return ret;
 }
 
-static int region_create(struct rc *rc, const struct rc_args *a)
+/* All of it in one proposal: whose keys are elsewhere sign it there */
+static int propose_region(struct rc *rc, const struct rc_args *a, const char *label,
+			  const struct rc_officers *o, u64 life)
 {
-	const char *label = a->operand[0], *path = rc_value(a, "--genesis");
-	char fingerprint[MH_FINGERPRINT_LEN], fallback[MH_NAME_MAX + 16], packed[65];
-	bool is_new = false;
-	u64 threshold, life;
-	int ret;
+	struct mh_bytes card_bytes;
+	struct mh_card card;
+	int ret = rc_officers_check(o, rc_value(a, "--insist"));
 
-	if (!mh_name_ok(mh_text(label)))
-		return mh_fail(MH_EXIT_USAGE, "%s is no name: 1 to 64 of a-z 0-9 . _ -", label);
-	if (!mh_region_form(label, packed))
-		return mh_fail(MH_EXIT_USAGE, "%s reads like a fingerprint: take another label",
-			       label);
-	ret = rc_number(a, "--threshold", rc->keys, 1, rc->keys ? rc->keys : MH_OFFICERS_MAX,
-			&threshold);
 	if (!ret)
-		ret = rc_duration(a, "--life", RC_SERVE_MAX, RC_SERVE_MAX, &life);
-	snprintf(fallback, sizeof(fallback), "%s.anchor", label);
-	path = path ? path : fallback;
+		ret = confirm_card(rc, rc_value(a, "--card"), &card_bytes, &card);
+	if (ret)
+		return ret;
+	ret = add_genesis(rc, label, o);
+	if (!ret) {
+		rc->anchor = rc->p.act[0].s;
+		ret = delegate_to_card(rc, &card, life);
+	}
+	mh_bytes_free(&card_bytes);
+	return ret ? ret : rc_submit(rc);
+}
+
+/* In one run where all keys are at hand; path: of the genesis between the two */
+static int make_region(struct rc *rc, const struct rc_args *a, const char *label, const char *path,
+		       const struct rc_officers *o, u64 life)
+{
+	char fingerprint[MH_FINGERPRINT_LEN];
+	bool is_new = false;
+	int ret = open_genesis(rc, label, path, o, rc_value(a, "--insist"), &is_new);
+
 	if (!ret)
-		ret = rc_open_officers(rc);
-	if (!ret)
-		ret = no_key_twice(rc);
-	if (!ret)
-		ret = open_genesis(rc, label, path, (u8)threshold, &is_new);
-	if (!ret)
-		ret = check_genesis(rc, label, path, (u8)threshold);
+		ret = check_genesis(rc, label, path, o);
 	if (ret)
 		return ret;
 	mh_fingerprint(rc->region, fingerprint);
@@ -364,6 +405,41 @@ static int region_create(struct rc *rc, const struct rc_args *a)
 	else
 		printf("Region %s made, fingerprint %s\n", label, fingerprint);
 	return 0;
+}
+
+static int region_create(struct rc *rc, const struct rc_args *a)
+{
+	const char *label = a->operand[0], *path = rc_value(a, "--genesis");
+	char fallback[MH_NAME_MAX + 16], packed[65];
+	struct rc_officers o = { 0 };
+	const char *const *more;
+	unsigned int most = rc->keys + rc_values(a, "--new-keys", &more);
+	u64 threshold, life;
+	int ret;
+
+	if (!mh_name_ok(mh_text(label)))
+		return mh_fail(MH_EXIT_USAGE, "%s is no name: 1 to 64 of a-z 0-9 . _ -", label);
+	if (!mh_region_form(label, packed))
+		return mh_fail(MH_EXIT_USAGE, "%s reads like a fingerprint: take another label",
+			       label);
+	if (rc->propose && path)
+		return mh_fail(MH_EXIT_USAGE, "with --propose there is no file of the genesis "
+					      "alone: leave out --genesis");
+	ret = rc_number(a, "--threshold", 0, 1,
+			most && most < MH_OFFICERS_MAX ? most : MH_OFFICERS_MAX, &threshold);
+	if (!ret)
+		ret = rc_duration(a, "--life", RC_SERVE_MAX, RC_SERVE_MAX, &life);
+	snprintf(fallback, sizeof(fallback), "%s.anchor", label);
+	if (!ret && (rc->keys || !rc->propose))
+		ret = rc_open_officers(rc);
+	if (!ret && !most)
+		ret = mh_fail(MH_EXIT_USAGE, "a Region needs officers: --key, or --new-keys");
+	if (!ret)
+		ret = take_officers(rc, a, threshold, &o);
+	if (ret)
+		return ret;
+	return rc->propose ? propose_region(rc, a, label, &o, life) :
+			     make_region(rc, a, label, path ? path : fallback, &o, life);
 }
 
 static int region_list(struct rc *rc, const struct rc_args *a)

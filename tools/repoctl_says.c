@@ -334,7 +334,61 @@ static void say_revoke(FILE *f, const struct mh_stmt *s, const struct mh_stmt *w
 	}
 }
 
-char *rc_says(const struct mh_proposal_act *a)
+/* Who signs from then on: those that were not there before are said to be new */
+static void say_set(FILE *f, const struct mh_quorum *q, const struct mh_quorum *was)
+{
+	fprintf(f, "%u of %u must sign: ", q->m, q->n);
+	for (u8 i = 0; i < q->n; i++) {
+		const u8 *key = q->keys + (size_t)i * MH_P256_PUB_LEN;
+
+		fputs(i ? ", " : "", f);
+		say_key(f, key);
+		if (was->n && mh_quorum_index(was, key) < 0)
+			fputs(" (NEW)", f);
+	}
+	for (u8 i = 0; i < was->n; i++) {
+		const u8 *key = was->keys + (size_t)i * MH_P256_PUB_LEN;
+
+		if (mh_quorum_index(q, key) >= 0)
+			continue;
+		fputs("; OUT: ", f);
+		say_key(f, key);
+	}
+}
+
+static void say_anchor(FILE *f, const struct mh_stmt *s, const struct mh_stmt *cur)
+{
+	struct mh_quorum q, r, was = { 0 }, before = { 0 };
+	u64 least = mh_stmt_num(s, MH_A_MIN_ANCHOR);
+
+	mh_quorum_of(&q, s);
+	mh_quorum_recovery(&r, s);
+	if (cur->type) {
+		mh_quorum_of(&was, cur);
+		mh_quorum_recovery(&before, cur);
+		fprintf(f, "replaces the Region's officers by ANCHOR %llu; of them ",
+			(unsigned long long)s->serial);
+	} else {
+		fprintf(f, "makes the Region %.*s; of its officers ", TEXT(s->subject));
+	}
+	say_set(f, &q, &was);
+	if (r.n || before.n) {
+		fputs("; of the recovery set, which can only replace them, ", f);
+		if (r.n)
+			say_set(f, &r, &before);
+		else
+			fputs("NONE is left", f);
+	} else {
+		fputs("; there is no recovery set", f);
+	}
+	if (cur->type && least > mh_stmt_num(cur, MH_A_MIN_ANCHOR))
+		fprintf(f,
+			"; ALL that was signed under ANCHORs before %llu is VOID (hosts, DataSets, "
+			"grants, keys), but for what is signed anew here",
+			(unsigned long long)least);
+}
+
+char *rc_says(const struct mh_proposal_act *a, const struct mh_stmt *anchor)
 {
 	static void (*const say[__MH_STMT_TYPES])(FILE *f, const struct mh_stmt *s,
 						  const struct mh_stmt *was) = {
@@ -349,7 +403,9 @@ char *rc_says(const struct mh_proposal_act *a)
 
 	if (!f)
 		return NULL;
-	if (say[a->s.type])
+	if (a->s.type == MH_ANCHOR)
+		say_anchor(f, &a->s, anchor);
+	else if (say[a->s.type])
 		say[a->s.type](f, &a->s, &a->was);
 	else
 		fprintf(f, "makes a %s %.*s", type_word(a->s.type), TEXT(a->s.subject));

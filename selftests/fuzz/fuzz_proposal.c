@@ -34,7 +34,7 @@ static void understood(const struct mh_proposal *p, const struct mh_proposal_vie
 
 	must(v->needs && !v->why);
 	for (unsigned int i = 0; i < p->acts; i++) {
-		char *says = rc_says(&p->act[i]);
+		char *says = rc_says(&p->act[i], &v->anchor);
 
 		must(says && strlen(says) > 10);
 		free(says);

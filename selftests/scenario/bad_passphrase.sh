@@ -17,7 +17,7 @@ create()
 # Opens its officers' keys, then looks for a server that is not there: exit status 6
 opened()
 {
-	repoctl --socket "$PWD/none" --passphrase-fd 5 region create hq --genesis genesis --key most.pem \
+	repoctl --socket "$PWD/none" --passphrase-fd 5 region create hq --insist --genesis genesis --key most.pem \
 		"$@"
 }
 

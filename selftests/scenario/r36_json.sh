@@ -28,7 +28,8 @@ members()
 page()
 {
 	sed -n '/^JSON OUTPUT/,/^EXIT STATUS/p' "$(dirname "$MH_LIB")/${1%% *}.1.rst" |
-		awk -v verb="${1#* }" 'last == verb || index(last, verb ", ") == 1 || index(last, ", " verb) { sub(/^ */, ""); print } { last = $0 }'
+		awk -v verb="${1#* }" 'last !~ /^ / && index(", " last ", ", ", " verb ", ") {
+			sub(/^ */, ""); print } { last = $0 }'
 }
 
 # verb CMD...: "repoctl entity list", the tool's name for what was called
@@ -36,6 +37,7 @@ verb()
 {
 	case "$1 $2 $3 $4" in
 	*' key create'*) _verb="repoctl officer key create" ;;
+	*' key show'*) _verb="repoctl officer key show" ;;
 	*' status '* | *' card '* | 'officer grant '*) _verb="repoctl $2" ;;
 	*' review '* | *' sign '* | *' submit '*) _verb="repoctl $2" ;;
 	'repoctl '* | 'officer '*) _verb="repoctl $2 $3" ;;
@@ -65,7 +67,7 @@ none()
 	is "$_of" "$? $(wc -c < "$W/json") $(grep -Ec 'json' "$W/said")" "2 0 1"
 }
 
-plan 53
+plan 58
 mkdir -p "$W"
 ok "an office" office_open
 : > "$W/tried"
@@ -82,8 +84,14 @@ stop repositoryd
 office_daemon
 export MICROHSM_REGION="lab:$region"
 json "region create" officer region create lab --card "$card" --genesis "$W/lab"
+officer officer key show --output "$W/officer.pub" > /dev/null
 json "region list" repoctl region list
 json "region export" repoctl region export "$W/snapshot"
+json "officer key show" officer officer key show
+json "officer list" repoctl officer list
+json "officer drill" officer officer drill
+json "officer replace" officer officer replace --recovery-key "$W/officer.pub"
+json "officer recover" officer officer recover
 json "delegation create" officer delegation create --card "$card"
 json "delegation list" repoctl delegation list
 
@@ -166,4 +174,4 @@ says "is told" '"gaps": 1' cat "$W/json"
 	sed 's/ [A-Z[].*//; s/ *$//' | sort -u > "$W/verbs"
 sort -u "$W/tried" > "$W/all"
 ok "no verb is left out" diff "$W/verbs" "$W/all"
-ok "of all there are" test "$(wc -l < "$W/verbs")" -ge 37
+ok "of all there are" test "$(wc -l < "$W/verbs")" -ge 42

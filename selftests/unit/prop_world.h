@@ -104,9 +104,9 @@ static inline void pw_make(struct mh_proposal *p, const struct sw *w, enum pw_id
 /* By as many as it takes, the last of them */
 static inline void pw_sign_all(struct mh_proposal *p, const struct sw *w, enum pw_id id)
 {
-	if (id == PW_RECOVERY)
+	if (id == PW_RECOVERY || id == PW_DRILL)
 		pw_sign(p, &w->recovery, 0, 2);
-	else
+	if (id != PW_RECOVERY)
 		pw_sign(p, &w->rag, 2, 3);
 	if (id == PW_ANCHOR || id == PW_RECOVERY)
 		pw_sign(p, &w->next, 1, 2);

@@ -433,6 +433,8 @@ static void r36_drill(void **state)
 	assert_int_equal(mh_proposal_check(&p, &v), 0);
 	assert_memory_not_equal(digest, v.digest, 32);
 	pw_sign(&p, &w.rag, 0, 3);
+	assert_false(mh_proposal_complete(&p, &v));	/* the recovery set has keys to find, too */
+	pw_sign(&p, &w.recovery, 0, 2);
 	assert_true(mh_proposal_complete(&p, &v));
 	p.nonce[0] ^= 1;
 	assert_int_equal(mh_proposal_check(&p, &v), -EKEYREJECTED);

@@ -16,7 +16,7 @@
  * SUBMIT (admin.h), less MH_ITEM_STATEMENT, and MH_PROPOSAL_BUNDLE.  hosts: how many it touches, as
  * its maker was told; MH_PROPOSAL_UNKNOWN.  Signatures: by keys that rise, of an act over
  * L("statement") || root of all bodies as one batch; of a drill over L("drill") || region_id ||
- * made || nonce, so that it is good for nothing.
+ * made || nonce, so that it is good for nothing; the recovery set is asked to sign that, too.
  */
 #ifndef MH_LIB_PROPOSAL_H
 #define MH_LIB_PROPOSAL_H

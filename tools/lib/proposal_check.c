@@ -174,6 +174,9 @@ int mh_proposal_check(const struct mh_proposal *p, struct mh_proposal_view *v)
 	if (!v->needs) {
 		mh_quorum_of(&q, &v->anchor);
 		needs(v, MH_SET_SIGNER, &q);
+		mh_quorum_recovery(&q, &v->anchor);
+		if (p->kind == MH_PROPOSAL_DRILL && q.n)
+			needs(v, MH_SET_RECOVERY, &q);
 	}
 	ret = make_digest(p, v);
 	for (unsigned int i = 0; i < p->sigs && !ret; i++) {
