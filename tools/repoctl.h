@@ -131,7 +131,11 @@ int rc_verify(const struct rc *rc, const struct mh_stmt *s);
 /* The same; else told, and MH_EXIT_DENIED */
 int rc_signed(struct rc *rc, const struct mh_stmt *s, const char *what);
 /* What the server makes of a statement that it gave as its subject's newest: 0, or told */
-enum rc_standing { RC_HOLDS, RC_REVOKED, RC_ENDED };
+enum rc_standing {
+	RC_HOLDS, RC_REVOKED, RC_ENDED,
+	RC_VOID		/* signed under an ANCHOR that min_anchor voids, and not revoked */
+};
+
 int rc_standing(struct rc *rc, const struct mh_stmt *s, enum rc_standing *out);
 /*
  * What is done rests on: what it is called, what is then not done, and what to do where it is not
@@ -150,6 +154,8 @@ int rc_holds(struct rc *rc, u8 type, const char *subject);
  * takes, which would take the new one too.
  */
 int rc_next_serial(struct rc *rc, u8 type, const char *subject, u64 *serial);
+/* Last serial of (type, subject) that the newest REVOKE of that name takes, 0 if none */
+int rc_revoked_up_to(struct rc *rc, u8 type, const char *subject, u64 *up_to);
 
 /*
  * Make a statement of the Region: _begin gives a writer positioned after the

@@ -403,8 +403,7 @@ int rc_signed(struct rc *rc, const struct mh_stmt *s, const char *what)
 		       (int)s->subject.n, s->subject.p);
 }
 
-/* Last serial of (type, subject) that the newest REVOKE of that name takes, 0 if none. */
-static int revoked_up_to(struct rc *rc, u8 type, const char *subject, u64 *up_to)
+int rc_revoked_up_to(struct rc *rc, u8 type, const char *subject, u64 *up_to)
 {
 	struct mh_bytes bytes = { 0 };
 	struct mh_stmt s = { 0 };
@@ -428,7 +427,7 @@ int rc_next_serial(struct rc *rc, u8 type, const char *subject, u64 *serial)
 		return ret;
 	*serial = ret ? 1 : s.serial + 1;
 	mh_bytes_free(&bytes);
-	ret = type == MH_REVOKE ? 0 : revoked_up_to(rc, type, subject, &up_to);
+	ret = type == MH_REVOKE ? 0 : rc_revoked_up_to(rc, type, subject, &up_to);
 	if (ret)
 		return ret;
 	if (up_to >= INT64_MAX)

@@ -207,7 +207,8 @@ static int keeps_mode(const struct mh_stmt *s, const char *name, u32 mode)
 static int may_sign(struct rc *rc, struct rc_maker *m, const char *name,
 		    const struct policy_words *p, bool replace, bool *same)
 {
-	static const char *const how[] = { "", " and is revoked", " and is at its end" };
+	static const char *const how[] = { "", " and is revoked", " and is at its end",
+					   " and is void" };
 	enum rc_standing standing = RC_HOLDS;
 	struct mh_bytes bytes = { 0 };
 	struct mh_stmt s;

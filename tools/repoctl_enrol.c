@@ -244,19 +244,25 @@ static int finish(struct rc *rc, struct enrolment *e)
 
 /* ---- both ---- */
 
-/* What becomes of one whose ENTITY, of these keys, holds or has ended; 0, or told */
-static int again(struct rc *rc, struct enrolment *e, const struct mh_stmt *s, bool holds)
+/* What becomes of one whose ENTITY, of these keys, holds, has ended or is void; 0, or told */
+static int again(struct rc *rc, struct enrolment *e, const struct mh_stmt *s,
+		 enum rc_standing standing)
 {
 	const bool secrets = e->kei || e->kec, replace = rc_value(e->args, "--replace");
 
 	if (!secrets)
-		e->how = holds ? SAME : NEW;
-	else if (!holds && !replace)
+		e->how = standing == RC_HOLDS ? SAME : NEW;
+	else if (standing == RC_ENDED && !replace)
 		e->how = RENEWED;
 	if (e->how == RENEWED)
 		return rc_signed(rc, s, "ENTITY");
 	if (!secrets || replace)
 		return 0;
+	if (standing == RC_VOID)
+		return mh_fail(MH_EXIT_CONFLICT,
+			       "the enrolment of %s is void, as all that was signed before the "
+			       "ANCHOR that says so; --replace makes other secrets",
+			       e->name);
 	return mh_fail(MH_EXIT_CONFLICT,
 		       "%s is enrolled by this request, and its secrets are in that bundle alone, "
 		       "which is good for a day; if the host has not joined by it, --replace makes "
@@ -290,7 +296,7 @@ static int already(struct rc *rc, struct enrolment *e)
 			      "%s is revoked, and this request has its keys: make new ones on the "
 			      "host (microhsm forget, init, request), and enrol that request",
 			      e->name);
-	return ret ? ret : again(rc, e, &s, standing == RC_HOLDS);
+	return ret ? ret : again(rc, e, &s, standing);
 }
 
 /* Where a code goes, nothing else does. */

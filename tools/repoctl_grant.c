@@ -115,7 +115,10 @@ static int add_group(struct rc *rc, struct rc_maker *m, const char *group, const
 			      "group %s is revoked: nothing was granted; choose another with "
 			      "--group",
 			      group);
-	if (!ret && s.not_after < (u64)time(NULL) + life)
+	/* what others may have put into it is gone with it */
+	if (!ret && standing == RC_VOID)
+		ret = make_group(rc, m, group, dataset, life);
+	else if (!ret && s.not_after < (u64)time(NULL) + life)
 		ret = renew_group(rc, m, group, &s, life);
 	mh_bytes_free(&bytes);
 	return ret;

@@ -82,6 +82,23 @@ int rc_list(struct rc *rc, u8 type, json_t *(*make)(const struct mh_stmt *s, u8 
 	return rc_each(rc, type, append, &l);
 }
 
+/* The server says that it does not hold: since a REVOKE took it, or min_anchor its signers */
+static int why_not(struct rc *rc, const struct mh_stmt *s, enum rc_standing *out)
+{
+	char subject[MH_SUBJECT_MAX + 1];
+	u64 up_to = 0;
+	int ret = 0;
+
+	*out = RC_REVOKED;
+	if (rc_verify(rc, s) != -EKEYREVOKED)
+		return 0;
+	snprintf(subject, sizeof(subject), "%.*s", (int)s->subject.n, s->subject.p);
+	ret = rc_revoked_up_to(rc, s->type, subject, &up_to);
+	if (!ret && up_to < s->serial)
+		*out = RC_VOID;
+	return ret;
+}
+
 int rc_standing(struct rc *rc, const struct mh_stmt *s, enum rc_standing *out)
 {
 	struct mh_bytes reply;
@@ -107,8 +124,9 @@ int rc_standing(struct rc *rc, const struct mh_stmt *s, enum rc_standing *out)
 			      (int)s->subject.n, s->subject.p);
 	if (ret)
 		return ret;
-	*out = flags & 1 ? RC_REVOKED :
-	       mh_stmt_valid_at(s, (u64)time(NULL)) == -EKEYEXPIRED ? RC_ENDED : RC_HOLDS;
+	if (flags & 1)
+		return why_not(rc, s, out);
+	*out = mh_stmt_valid_at(s, (u64)time(NULL)) == -EKEYEXPIRED ? RC_ENDED : RC_HOLDS;
 	return 0;
 }
 
@@ -123,6 +141,11 @@ int rc_must_hold(struct rc *rc, const struct mh_stmt *s, const struct rc_rest *o
 	if (standing == RC_REVOKED)
 		return mh_fail(MH_EXIT_REVOKED, "%s %.*s is revoked: nothing was %s; %s", on->what,
 			       (int)s->subject.n, s->subject.p, on->done, on->revoked);
+	if (standing == RC_VOID)
+		return mh_fail(MH_EXIT_REVOKED,
+			       "%s %.*s is void, as all that was signed before the ANCHOR that says "
+			       "so: nothing was %s; %s",
+			       on->what, (int)s->subject.n, s->subject.p, on->done, on->ended);
 	mh_time_text(s->not_after, ended);
 	return mh_fail(MH_EXIT_DENIED, "%s %.*s: its validity ended %s: nothing was %s; %s",
 		       on->what, (int)s->subject.n, s->subject.p, ended, on->done, on->ended);

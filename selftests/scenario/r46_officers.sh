@@ -36,7 +36,7 @@ create()
 	by "a b" region create lab --card "$card" --genesis "$W/lab" "$@"
 }
 
-plan 70
+plan 82
 ok "r46 a Region, two of three" quorum_open "a b c" --threshold 2
 keys d e f r1 r2 r3 stranger
 ok "r46 public keys as files" publics a b c d e f r1 r2 r3
@@ -138,6 +138,25 @@ says "r46 the server goes on" '"serving": true' repoctl status
 does "r46 what was signed before is void" 8 'void, as all that was signed under ANCHORs before 4' by "d e" instance add disk/recovered --generate
 ok "r46 it is made again" by "d e" dataset create disk/recovered --replace
 ok "r46 and used" by "d e" instance add disk/recovered --generate
+tail -c +2 "$(dirname "$MH_LIB")/fuzz/seeds/enrol/pair" > "$W/request"
+enrol()
+{
+	by "$1" entity enrol "$W/request" --fingerprint "${2:-aaaa}" --output "$W/bundle" 2>&1
+}
+fp=$(enrol "d e" | sed -n 's/.*fingerprint \([a-z2-7-]*\),.*/\1/p')
+host=$(enrol "d e" | sed -n 's/.*request of \([^ ]*\) has.*/\1/p')
+ok "r46 a host" enrol "d e" "$fp"
+ok "r46 that may" by "d e" grant disk/recovered "$host"
+ok "r46 once more all is void" by "d e" officer replace --min-anchor
+fails_with "r46 a host that is void is granted nothing" 8 by "d e" grant disk/recovered "$host"
+ok "r46 it is enrolled again, by the same request" enrol "d e" "$fp"
+fails_with "r46 and the DataSet, too" 8 by "d e" grant disk/recovered "$host"
+ok "r46 is made again" by "d e" dataset create disk/recovered --replace
+ok "r46 then it may" by "d e" grant disk/recovered "$host"
+is "r46 and does" "$(repoctl dataset show disk/recovered | grep -c "\"$host\"")" 1
+ok "r46 what is revoked" by "d e" entity revoke "$host"
+ok "r46 is not let in by a void" by "d e" officer replace --min-anchor
+fails_with "r46 with the keys it had" 8 enrol "d e" "$fp"
 
 # ---- drill ----
 had=$(signed)
