@@ -392,6 +392,8 @@ int rc_signed(struct rc *rc, const struct mh_stmt *s, const char *what)
 
 	if (!ret)
 		return 0;
+	if (ret == -ENOMEM)
+		return mh_fail(MH_EXIT_FAILED, "out of memory");
 	if (ret == -EKEYREVOKED)
 		return mh_fail(MH_EXIT_REVOKED,
 			       "the %s of %.*s is void, as all that was signed under ANCHORs before "

@@ -38,7 +38,11 @@ static const char *const commands[][8] = {
 	{ "instance", "add", "alice/file", "--generate" }, { "instance", "add", "bob/key",
 	"--generate" }, { "dataset", "create", "alice/key", "--replace" },
 	{ "grant", "alice/key", "dave" }, { "delegation", "create" },
-	{ "dataset", "create", "new/group", "--mode", "group" },
+	{ "dataset", "create", "new/group", "--mode", "group" }, { "officer", "list" },
+	{ "officer", "replace" }, { "officer", "drill" }, { "region", "export", "-" },
+	{ "entity", "revoke", "bob", "--propose", "-" },
+	{ "officer", "replace", "--min-anchor", "--propose", "-" },
+	{ "instance", "add", "bob/key", "--generate", "--propose", "-" },
 };
 
 static u8 (*const daemon_ops[])(struct mh_admin *a, struct mh_buf body) = {

@@ -81,16 +81,16 @@ static int check_anchor(const struct mh_proposal *p, struct mh_proposal_view *v)
 	return 0;
 }
 
-/* What it replaces was signed by officers of this Region, where that can be told here */
-static bool was_signed(const struct mh_proposal *p, const struct mh_stmt *was)
+/* What it replaces was signed by officers of this Region, where that can be told here: 0, -errno */
+static int was_signed(const struct mh_proposal *p, const struct mh_stmt *was)
 {
 	struct mh_stmt anchor;
 
 	for (unsigned int i = p->anchors; i--;)
 		if (!mh_stmt_parse(&anchor, p->anchor[i].p, p->anchor[i].n) &&
 		    !memcmp(anchor.leaf, was->signer, 32))
-			return !mh_stmt_verify(was, p->region, &anchor);
-	return true;
+			return mh_stmt_verify(was, p->region, &anchor);
+	return 0;
 }
 
 static int check_acts(const struct mh_proposal *p, struct mh_proposal_view *v)
@@ -110,8 +110,11 @@ static int check_acts(const struct mh_proposal *p, struct mh_proposal_view *v)
 		else if (memcmp(a->s.region, p->region, 32) || memcmp(a->s.signer, leaf, 32))
 			ret = refuse(v, -EBADMSG, "it has a statement of another Region, or under "
 						  "another ANCHOR");
-		else if (a->was.type && !was_signed(p, &a->was))
-			ret = refuse(v, -EKEYREJECTED, "it says to replace what nobody signed");
+		else if (a->was.type)
+			ret = was_signed(p, &a->was);
+		if (ret && !v->why)
+			ret = refuse(v, ret == -ENOMEM ? ret : -EKEYREJECTED,
+				     "it says to replace what nobody signed");
 	}
 	return ret;
 }
