@@ -33,7 +33,7 @@ print("-----" + text[1] + "-----\n" + base64.encodebytes(bytes(raw)).decode() + 
 EOT
 }
 
-plan 90
+plan 95
 ok "r36 a Region, two of three" quorum_open "a b c" --threshold 2
 keys stranger
 ok "r36 two at once do it in one go" by "a c" dataset create disk/one
@@ -108,10 +108,30 @@ does "r36 and it is enrolled" 0 "take $W/out/$host.bundle to its host" repoctl s
 ok "r36 with a bundle" grep -q 'BEGIN MICROHSM JOIN BUNDLE' "$W/out/$host.bundle"
 is "r36 as an Entity" "$(repoctl entity list | cut -d' ' -f1)" "$host"
 
+# One whose keys are secrets: sealed in the file, which its maker's vault keeps alone
+tail -c +2 "$(dirname "$MH_LIB")/fuzz/seeds/enrol/secret" > "$W/request2"
+fp=$(by "a b" entity enrol "$W/request2" --fingerprint aaaa 2>&1 | sed -n 's/.*fingerprint \([a-z2-7-]*\),.*/\1/p')
+P=$W/secret
+proposed()
+{
+	printf 'tea\ncoffee\n' > "$W/passes"
+	repoctl --key "$W/a.pem" --passphrase-fd 5 --propose "$P" entity enrol "$W/request2" --fingerprint "$fp" \
+		--vault "$W/vault" --code "$W/code" 5< "$W/passes"
+}
+ok "r36 a host with secrets is proposed" proposed
+says "r36 in place of another" "enrols the host $host anew, with other keys: the keys it had are out" \
+	away repoctl review "$P"
+ok "r36 signed" away by b sign "$P"
+ok "r36 and enrolled" repoctl submit --bundles "$W/out" "$P"
+is "r36 with its kinds" "$(repoctl entity show "$host" | grep -c secret)" 2
+by "a b" entity enrol "$W/request" --fingerprint \
+	"$(by "a b" entity enrol "$W/request" --fingerprint aaaa 2>&1 | sed -n 's/.*fingerprint \([a-z2-7-]*\),.*/\1/p')" \
+	--output "$W/out/again" > /dev/null 2>&1
+
 # ---- what dies is said before it is signed ----
 P=$W/revoke
 ok "r36 a revocation is proposed" by "" --propose "$P" entity revoke "$host"
-says "r36 what dies" "revokes the host $host up to serial 1: its sessions end" away repoctl review "$P"
+says "r36 what dies" "revokes the host $host up to serial 3: its sessions end" away repoctl review "$P"
 
 # ---- two at once, and a serial that was taken ----
 P=$W/first
