@@ -36,7 +36,7 @@ create()
 	by "a b" region create lab --card "$card" --genesis "$W/lab" "$@"
 }
 
-plan 82
+plan 89
 ok "r46 a Region, two of three" quorum_open "a b c" --threshold 2
 keys d e f r1 r2 r3 stranger
 ok "r46 public keys as files" publics a b c d e f r1 r2 r3
@@ -167,4 +167,26 @@ ok "r46 by a file" by d --propose "$W/drill" officer drill
 ok "r46 that goes round" away by "e r1 r2" sign "$W/drill"
 fails_with "r46 it is never submitted" 2 repoctl submit "$W/drill"
 is "r46 nothing was done by it" "$(signed)" "$had"
+
+# ---- as many as there can be ----
+all=$(seq -s ' ' -f 'k%02g' 16)
+# shellcheck disable=SC2086 # words
+keys $all
+# shellcheck disable=SC2086 # words
+publics $all
+new=$(for k in $all; do printf -- '--new-keys %s ' "$W/$k.pub"; done)
+P=$W/sixteen
+# shellcheck disable=SC2086 # words
+{
+	ok "r46 sixteen officers, and all must sign" by d --propose "$P" officer replace $new --threshold 16
+	fails_with "r46 seventeen are too many" 2 by d --propose "$W/more" officer replace $new --new-keys "$W/d.pub"
+}
+away by e sign "$P" > /dev/null 2>&1
+away by "${all% *}" sign "$P" > /dev/null 2>&1
+does "r46 fifteen are too few" 4 '1 more of the new officers must sign' repoctl submit "$P"
+away by "${all##* }" sign "$P" > /dev/null 2>&1
+ok "r46 all have signed" repoctl submit "$P"
+is "r46 so it is" "$(listed | cut -d' ' -f1-3)" "16 of 16"
+fails_with "r46 fifteen do nothing" 4 by "${all% *}" dataset create disk/sixteen
+ok "r46 sixteen do" by "$all" dataset create disk/sixteen
 stop repositoryd
