@@ -107,6 +107,7 @@ static u8 (*const ops[])(struct mh_admin *a, struct mh_buf body) = {
 	[MH_ADMIN_AUDIT] = mh_admin_audit,
 	[MH_ADMIN_STATUS] = mh_admin_status_json,
 	[MH_ADMIN_ENTITLED] = mh_admin_entitled,
+	[MH_ADMIN_DELEGATIONS] = mh_admin_delegations,
 };
 
 static void admin_free(struct mh_admin *a)

@@ -43,6 +43,7 @@ u8 mh_admin_read_kec(struct mh_admin *a, struct mh_buf body);
 u8 mh_admin_audit(struct mh_admin *a, struct mh_buf body);
 u8 mh_admin_status_json(struct mh_admin *a, struct mh_buf body);
 u8 mh_admin_entitled(struct mh_admin *a, struct mh_buf body);
+u8 mh_admin_delegations(struct mh_admin *a, struct mh_buf body);
 u8 mh_admin_submit(struct mh_admin *a, struct mh_buf body);
 
 /* ---- a SUBMIT, admin_submit.c and admin_rules.c ---- */

@@ -283,6 +283,8 @@ static void stop(struct mh_daemon *d)
 		event_free(d->commit);
 	if (d->hourly)
 		event_free(d->hourly);
+	if (d->turn)
+		event_free(d->turn);
 	if (d->drain)
 		event_free(d->drain);
 	mh_region_free_all(d);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define EPOCH_LIFE 86400
+#define OFTEN 60		/* seconds: the clock may have been set */
 
 /* Number of the newest EPOCH of this series, 0 for none; *issued: never before it. */
 static int last_epoch(struct mh_daemon *d, const u8 *region, struct mh_buf subject, u64 *number,
@@ -128,28 +129,83 @@ static int sign_one(struct mh_daemon *d, const u8 *region)
 	return mh_region_load(d, region);
 }
 
+static void leaf_of(const struct mh_bytes *b, u8 leaf[MH_HASH_LEN])
+{
+	struct mh_stmt s;
+
+	memset(leaf, 0, MH_HASH_LEN);
+	if (b->n && !mh_stmt_parse(&s, b->p, b->n))
+		memcpy(leaf, s.leaf, MH_HASH_LEN);
+}
+
+/* A host that came before the next DELEGATION began has not been told of it. */
+static void renew(struct mh_daemon *d, struct mh_region *r)
+{
+	const struct mh_bytes *now[] = { &r->serve, &r->fresh };
+	struct mh_bytes push[ARRAY_SIZE(now)];
+	u8 was[ARRAY_SIZE(now)][MH_HASH_LEN], is[MH_HASH_LEN];
+	size_t n = 0;
+	int ret;
+
+	for (size_t i = 0; i < ARRAY_SIZE(now); i++)
+		leaf_of(now[i], was[i]);
+	ret = sign_one(d, r->row.id);
+	if (ret == -ENOKEY)
+		mh_log(MH_LOG_WARNING,
+		       "Region %s: no freshness delegated to this server, or it has ended: "
+		       "repoctl delegation create",
+		       r->row.label);
+	else if (ret)
+		mh_log(MH_LOG_ERROR, "Region %s: no EPOCH could be signed: %s (%s)", r->row.label,
+		       strerror(-ret), mh_store_error(d->store));
+	for (size_t i = 0; i < ARRAY_SIZE(now); i++) {
+		leaf_of(now[i], is);
+		if (now[i]->n && memcmp(is, was[i], MH_HASH_LEN))
+			push[n++] = *now[i];
+	}
+	if (!ret)
+		mh_freshness_push(d, r, push, n);
+	else if (r->turn)
+		r->turn = mh_now(d) + OFTEN;
+}
+
 void mh_freshness_sign_all(struct mh_daemon *d)
 {
 	struct mh_region *r;
 
 	mh_server_flush(d);
-	LIST_FOREACH(r, &d->regions, link) {
-		int ret = sign_one(d, r->row.id);
-
-		if (ret == -ENOKEY)
-			mh_log(MH_LOG_WARNING,
-			       "Region %s: no freshness delegated to this server, or it has ended: "
-			       "repoctl delegation create",
-			       r->row.label);
-		else if (ret)
-			mh_log(MH_LOG_ERROR, "Region %s: no EPOCH could be signed: %s (%s)",
-			       r->row.label, strerror(-ret), mh_store_error(d->store));
-		else
-			mh_freshness_push(d, r, NULL, 0);
-	}
+	LIST_FOREACH(r, &d->regions, link)
+		renew(d, r);
 	if (mh_audit_checkpoint(&d->audit, mh_now(d)))
 		mh_log(MH_LOG_ERROR, "no audit checkpoint could be written: %s",
 		       mh_store_error(d->store));
+}
+
+void mh_freshness_arm(struct mh_daemon *d)
+{
+	struct timeval wait = { .tv_sec = OFTEN };
+	u64 now = mh_now(d);
+	struct mh_region *r;
+
+	if (!d->turn)
+		return;
+	LIST_FOREACH(r, &d->regions, link)
+		if (r->turn && r->turn < now + (u64)wait.tv_sec)
+			wait.tv_sec = r->turn > now ? (time_t)(r->turn - now) : 1;
+	evtimer_add(d->turn, &wait);
+}
+
+void mh_freshness_turn(struct mh_daemon *d)
+{
+	u64 now = mh_now(d);
+	struct mh_region *r;
+
+	LIST_FOREACH(r, &d->regions, link)
+		if (r->turn && r->turn <= now) {
+			mh_server_flush(d);
+			renew(d, r);
+		}
+	mh_freshness_arm(d);
 }
 
 void mh_freshness_push(struct mh_daemon *d, struct mh_region *r, const struct mh_bytes *statements,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What the monitor is told, of memory alone: asking often costs the store nothing. */
+#include "ahead.h"
 #include "metrics.h"
 
 #include <event2/buffer.h>
@@ -173,6 +174,44 @@ static bool fresh_left(const struct telling *t, const struct mh_region *r, s64 *
 	return seconds_left(t, &r->fresh, out);
 }
 
+static bool serve_covered(const struct telling *t, const struct mh_region *r, s64 *out)
+{
+	*out = (s64)(r->serve_ahead.until - t->now);
+	return r->serve_ahead.until;
+}
+
+static bool fresh_covered(const struct telling *t, const struct mh_region *r, s64 *out)
+{
+	*out = (s64)(r->fresh_ahead.until - t->now);
+	return r->fresh_ahead.until;
+}
+
+static bool serve_more(const struct telling *t, const struct mh_region *r, s64 *out)
+{
+	(void)t;
+	*out = r->serve_ahead.more;
+	return true;
+}
+
+static bool fresh_more(const struct telling *t, const struct mh_region *r, s64 *out)
+{
+	(void)t;
+	*out = r->fresh_ahead.more;
+	return true;
+}
+
+static bool serve_half(const struct telling *t, const struct mh_region *r, s64 *out)
+{
+	*out = mh_ahead_half(&r->serve_ahead, t->now);
+	return true;
+}
+
+static bool fresh_half(const struct telling *t, const struct mh_region *r, s64 *out)
+{
+	*out = mh_ahead_half(&r->fresh_ahead, t->now);
+	return true;
+}
+
 /* Lines of one name follow one another: help, where there is one, begins them. */
 static const struct family {
 	const char *name, *type, *help, *label;
@@ -195,6 +234,17 @@ static const struct family {
 	  "Until the DELEGATION to this server ends that it acts under; negative after.",
 	  ",role=\"serve\"", serve_left },
 	{ "delegation_seconds_left", NULL, NULL, ",role=\"freshness\"", fresh_left },
+	{ "delegation_covered_seconds_left", "gauge",
+	  "Until the last of the DELEGATIONs ends that follow one another, with those signed ahead.",
+	  ",role=\"serve\"", serve_covered },
+	{ "delegation_covered_seconds_left", NULL, NULL, ",role=\"freshness\"", fresh_covered },
+	{ "delegations_ahead", "gauge", "How many were signed ahead, and will take over.",
+	  ",role=\"serve\"", serve_more },
+	{ "delegations_ahead", NULL, NULL, ",role=\"freshness\"", fresh_more },
+	{ "delegation_half_life", "gauge",
+	  "1 when what was signed is past half of its life, or there is none: officers sign more.",
+	  ",role=\"serve\"", serve_half },
+	{ "delegation_half_life", NULL, NULL, ",role=\"freshness\"", fresh_half },
 };
 
 static void head(struct telling *t, const char *name, const char *type, const char *help)

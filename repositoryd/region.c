@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What is kept in memory of each Region: the DELEGATIONs to this server, EPOCH, idR. */
+#include "ahead.h"
 #include "conn.h"
 #include "guardian.h"
 
@@ -46,13 +47,17 @@ struct choosing {
 	struct mh_bytes *out;
 };
 
+/* To the second, without hosts' grace: an EPOCH that is signed before holds nowhere. */
+static bool begun(const struct mh_stmt *s, u64 now)
+{
+	return s->not_before <= now;
+}
+
 static int has_begun(void *now, struct mh_buf b)
 {
 	struct mh_stmt s;
 
-	if (mh_stmt_parse(&s, b.p, b.n))
-		return -EUCLEAN;
-	return mh_stmt_valid_at(&s, *(const u64 *)now) != -ESTALE;
+	return mh_stmt_parse(&s, b.p, b.n) ? -EUCLEAN : begun(&s, *(const u64 *)now);
 }
 
 /*
@@ -78,6 +83,8 @@ static int choose(void *ctx, struct mh_buf b)
 	ret = mh_guardian_live(c->d, c->region, &s, mh_now(c->d));
 	if (ret)
 		return mh_guardian_void(ret) ? 0 : ret;
+	if (!begun(&s, mh_now(c->d)))
+		return 0;
 	ret = replaced(c->d, c->region, &s);
 	if (ret)
 		return ret < 0 ? ret : 0;
@@ -172,6 +179,8 @@ int mh_region_load(struct mh_daemon *d, const u8 id[32])
 	if (!ret)
 		ret = mh_region_delegation(d, id, d->card.fresh, MH_ROLE_FRESHNESS, &r->fresh);
 	if (!ret)
+		ret = mh_ahead_load(d, r);
+	if (!ret)
 		ret = load_epoch(d, r);
 	if (!ret && r->serve.n && !mh_stmt_parse(&serve, r->serve.p, r->serve.n))
 		mh_ctx_sp2(id, serve.subject, r->x);
@@ -180,6 +189,7 @@ int mh_region_load(struct mh_daemon *d, const u8 id[32])
 	if (ret)
 		mh_bytes_free(&r->idr);
 	r->stale = ret;
+	mh_freshness_arm(d);
 	return ret;
 }
 

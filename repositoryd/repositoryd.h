@@ -79,6 +79,13 @@ struct mh_counts {
 	u32 sessions;			/* as of the last time that it was asked */
 };
 
+/* DELEGATIONs to this server from the one that holds on: ahead.c */
+struct mh_ahead {
+	u64 until;		/* without a gap; 0: there is none now */
+	u64 issued;		/* of the last of them */
+	u32 more;		/* beside the one that holds */
+};
+
 struct mh_region {
 	LIST_ENTRY(mh_region) link;
 	struct mh_store_region row;
@@ -88,6 +95,8 @@ struct mh_region {
 	struct mh_bytes idr;		/* empty: sessions cannot be served */
 	bool stale;			/* could not be read; it is tried when it is wanted */
 	u64 epoch_end;
+	struct mh_ahead serve_ahead, fresh_ahead;
+	u64 turn;			/* when the next of them begins; 0: none will */
 	struct mh_counts counts;
 };
 
@@ -119,7 +128,7 @@ struct mh_daemon {
 	u64 said_accept, said_away;	/* for mh_log_due() */
 	/* lowest priority: ends the transaction of a turn of the loop */
 	struct event *commit;
-	struct event *hourly, *drain;
+	struct event *hourly, *turn, *drain;
 	int kernel;			/* attached as the local kernel's agent, or negative */
 	char *kernel_state;		/* config.kernel as of the start */
 	struct event *kernel_ev;
@@ -159,6 +168,10 @@ void mh_region_free_all(struct mh_daemon *d);
 int mh_freshness_sign(struct mh_daemon *d, const u8 region[32]);
 /* At start and hourly: each Region, in a transaction of its own; pushes it. */
 void mh_freshness_sign_all(struct mh_daemon *d);
+/* A DELEGATION that was signed ahead may have begun: those Regions, as if it were the hour. */
+void mh_freshness_turn(struct mh_daemon *d);
+/* The event of that, for when the next one begins */
+void mh_freshness_arm(struct mh_daemon *d);
 /* To every open session of the Region: statements, then the newest EPOCH. */
 void mh_freshness_push(struct mh_daemon *d, struct mh_region *r,
 		       const struct mh_bytes *statements, size_t n);

@@ -357,6 +357,13 @@ static void on_hour(evutil_socket_t fd, short what, void *daemon)
 	evtimer_add(d->hourly, &hour);
 }
 
+static void on_turn(evutil_socket_t fd, short what, void *daemon)
+{
+	(void)fd;
+	(void)what;
+	mh_freshness_turn(daemon);
+}
+
 int mh_server_run(struct mh_daemon *d)
 {
 	static const int sigs[] = { SIGHUP, SIGTERM, SIGINT, SIGCHLD };
@@ -367,13 +374,15 @@ int mh_server_run(struct mh_daemon *d)
 
 	d->commit = event_new(d->base, -1, 0, on_commit, d);
 	d->hourly = evtimer_new(d->base, on_hour, d);
+	d->turn = evtimer_new(d->base, on_turn, d);
 	d->drain = event_new(d->base, -1, EV_PERSIST, on_drain, d);
 	for (size_t i = 0; i < ARRAY_SIZE(sigs); i++) {
 		sig[i] = evsignal_new(d->base, sigs[i], on_signal, d);
 		ok = ok && sig[i] && !event_add(sig[i], NULL);
 	}
-	ok = ok && d->commit && d->hourly && d->drain && !event_priority_set(d->commit, 1) &&
-		!evtimer_add(d->hourly, &hour) && !mh_kernel_serve(d);
+	ok = ok && d->commit && d->hourly && d->turn && d->drain &&
+		!event_priority_set(d->commit, 1) && !evtimer_add(d->hourly, &hour) &&
+		!mh_kernel_serve(d);
 	if (ok) {
 		mh_freshness_sign_all(d);
 		mh_notify("READY=1");

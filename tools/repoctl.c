@@ -10,7 +10,7 @@
 static const struct rc_verb *const nouns[] = {
 	rc_region_verbs, rc_officer_verbs, rc_entity_verbs, rc_dataset_verbs, rc_instance_verbs,
 	rc_grant_verbs, rc_delegation_verbs, rc_audit_verbs, rc_status_verbs,
-	rc_proposal_verbs, rc_quorum_verbs,
+	rc_proposal_verbs, rc_quorum_verbs, rc_calendar_verbs,
 };
 
 static const struct rc_option global_options[] = {
@@ -62,7 +62,7 @@ static int help(const char *noun, const struct rc_verb *only)
 	printf("\noptions:\n");
 	print_options(global_options);
 	printf("\nexit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 conflict, 6 "
-	       "unreachable, 7 bad input, 8 revoked\n");
+	       "unreachable, 7 bad input, 8 revoked, 10 due\n");
 	return MH_EXIT_OK;
 }
 

@@ -78,7 +78,7 @@ struct rc_verb {
 extern const struct rc_verb rc_region_verbs[], rc_officer_verbs[], rc_entity_verbs[],
 	rc_dataset_verbs[], rc_instance_verbs[], rc_grant_verbs[], rc_delegation_verbs[],
 	rc_audit_verbs[], rc_status_verbs[], rc_proposal_verbs[],
-	rc_quorum_verbs[];
+	rc_quorum_verbs[], rc_calendar_verbs[];
 
 /* Last value of an option of this verb, or NULL. */
 const char *rc_value(const struct rc_args *a, const char *name);
@@ -167,6 +167,9 @@ struct rc_maker {
 };
 
 int rc_begin(struct rc *rc, struct rc_maker *m, u8 type, const char *subject, u64 life);
+/* The nth (from 0) of several of one subject that are signed at once, valid from then on */
+int rc_begin_from(struct rc *rc, struct rc_maker *m, u8 type, const char *subject, u64 nth,
+		  u64 from, u64 life);
 int rc_end(struct rc *rc, struct rc_maker *m, u8 leaf[MH_HASH_LEN]);
 /* The same of an ANCHOR, which the set signs: enum mh_which; see proposal.h */
 int rc_act(struct rc *rc, u8 which, struct rc_maker *m, u8 leaf[MH_HASH_LEN]);

@@ -7,14 +7,20 @@
 
 int rc_begin(struct rc *rc, struct rc_maker *m, u8 type, const char *subject, u64 life)
 {
-	u64 now = (u64)time(NULL), serial;
+	return rc_begin_from(rc, m, type, subject, 0, (u64)time(NULL), life);
+}
+
+int rc_begin_from(struct rc *rc, struct rc_maker *m, u8 type, const char *subject, u64 nth,
+		  u64 from, u64 life)
+{
+	u64 serial;
 	int ret = rc_next_serial(rc, type, subject, &serial);
 
 	if (ret)
 		return ret;
 	mh_writer_init(&m->w, m->body, sizeof(m->body));
 	mh_stmt_begin(&m->w, type, rc->region, rc->anchor.leaf, mh_text(subject),
-		      serial, now, now, now + life);
+		      serial + nth, (u64)time(NULL), from, from + life);
 	return 0;
 }
 

@@ -303,18 +303,27 @@ static int add_anchor(struct rc *rc, struct rc_maker *m, const struct rc_args *a
 /* The same DELEGATION, under the ANCHOR that comes with it */
 static int delegate_anew(struct rc *rc, struct rc_maker *m, const struct mh_stmt *s)
 {
-	u64 now = (u64)time(NULL);
+	u64 now = (u64)time(NULL), serial;
+	char subject[MH_SUBJECT_MAX + 1];
 	struct mh_reader r;
 	struct mh_attr a;
 	u16 last = 0;
+	int ret;
 
 	if (rc_verify(rc, s))
 		return mh_fail(MH_EXIT_DENIED, "the server's DELEGATION of %.*s is not signed by "
 					       "this Region's officers",
 			       (int)s->subject.n, s->subject.p);
+	snprintf(subject, sizeof(subject), "%.*s", (int)s->subject.n, s->subject.p);
+	ret = rc_next_serial(rc, MH_DELEGATION, subject, &serial);
+	if (ret)
+		return ret;
+	if (serial > s->serial + 1)
+		mh_note("%s: what was signed ahead is void: repoctl delegation create --ahead, "
+			"afterwards.", subject);
 	mh_writer_init(&m->w, m->body, sizeof(m->body));
-	mh_stmt_begin(&m->w, MH_DELEGATION, rc->region, rc->p.act[0].s.leaf, s->subject,
-		      s->serial + 1, now, now, s->not_after);
+	mh_stmt_begin(&m->w, MH_DELEGATION, rc->region, rc->p.act[0].s.leaf, s->subject, serial,
+		      now, now, s->not_after);
 	mh_reader_init(&r, s->body.p, s->body.n);
 	while (mh_read_attr(&r, &last, &a))
 		if (a.type > MH_A_FEATURES)

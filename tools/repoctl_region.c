@@ -53,22 +53,53 @@ const struct rc_verb rc_officer_verbs[] = {
 
 /* ---- delegations ---- */
 
-static int add_delegation(struct rc *rc, struct rc_maker *m, const char *subject, u64 life,
-			  enum mh_role role, const u8 *key, const u8 *audit)
-{
-	int ret = rc_begin(rc, m, MH_DELEGATION, subject, life);
+/* Signed at once: one from now on, and as many after it as it takes until there is no gap. */
+struct series {
+	u64 now, life;
+	unsigned int n;
+};
 
-	if (ret)
-		return ret;
-	mh_write_attr(&m->w, MH_A_KEY, key, MH_P256_PUB_LEN);
-	if (audit)
-		mh_write_attr(&m->w, MH_A_AUDIT_KEY, audit, MH_P256_PUB_LEN);
-	mh_write_attr_u8(&m->w, MH_A_ROLE, role);
-	return rc_end(rc, m, NULL);
+#define AHEAD_MOST 64
+/* The next one begins a tenth of its life before the last one ends: clocks differ, servers rest. */
+static u64 step_of(u64 life)
+{
+	return life - life / 10;
+}
+
+static int plan_series(u64 life, u64 ahead, struct series *out)
+{
+	const u64 left = ahead > life ? ahead - life : 0;
+
+	*out = (struct series){ .now = (u64)time(NULL), .life = life };
+	if (left / step_of(life) >= AHEAD_MOST)
+		return mh_fail(MH_EXIT_USAGE, "--ahead: that would be more than %d delegations of "
+			       "--life each", AHEAD_MOST);
+	out->n = 1 + (unsigned int)((left + step_of(life) - 1) / step_of(life));
+	return 0;
+}
+
+static int add_delegations(struct rc *rc, struct rc_maker *m, const char *subject,
+			   const struct series *s, enum mh_role role, const u8 *key,
+			   const u8 *audit)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < s->n && !ret; i++) {
+		ret = rc_begin_from(rc, m, MH_DELEGATION, subject, i,
+				    s->now + i * step_of(s->life), s->life);
+		if (ret)
+			return ret;
+		mh_write_attr(&m->w, MH_A_KEY, key, MH_P256_PUB_LEN);
+		if (audit)
+			mh_write_attr(&m->w, MH_A_AUDIT_KEY, audit, MH_P256_PUB_LEN);
+		mh_write_attr_u8(&m->w, MH_A_ROLE, role);
+		ret = rc_end(rc, m, NULL);
+	}
+	return ret;
 }
 
 /* A subject per role, since a statement replaces another of its subject. */
-static int delegate_to_card(struct rc *rc, const struct mh_card *card, u64 life)
+static int delegate_to_card(struct rc *rc, const struct mh_card *card, const struct series *s)
 {
 	struct rc_maker *m = malloc(sizeof(*m));
 	char name[MH_SUBJECT_MAX];
@@ -77,10 +108,10 @@ static int delegate_to_card(struct rc *rc, const struct mh_card *card, u64 life)
 	if (!m)
 		return mh_fail(MH_EXIT_FAILED, "out of memory");
 	snprintf(name, sizeof(name), "%.*s", (int)card->name.n, card->name.p);
-	ret = add_delegation(rc, m, name, life, MH_ROLE_SERVE, card->sp2, card->audit);
+	ret = add_delegations(rc, m, name, s, MH_ROLE_SERVE, card->sp2, card->audit);
 	snprintf(name, sizeof(name), "%.*s.freshness", (int)card->name.n, card->name.p);
 	if (!ret)
-		ret = add_delegation(rc, m, name, life, MH_ROLE_FRESHNESS, card->fresh, NULL);
+		ret = add_delegations(rc, m, name, s, MH_ROLE_FRESHNESS, card->fresh, NULL);
 	free(m);
 	return ret;
 }
@@ -108,6 +139,8 @@ static const struct rc_option delegation_options[] = {
 	{ "--card", "FINGERPRINT",
 	  "the server card's, as repositoryd printed it; else it is asked" },
 	{ "--life", "TIME", "how long the delegations hold (default and most 90d)" },
+	{ "--ahead", "TIME",
+	  "sign as many at once as it takes, one after another: 365d for a year" },
 	{ 0 },
 };
 
@@ -115,21 +148,27 @@ static int delegation_create(struct rc *rc, const struct rc_args *a)
 {
 	struct mh_bytes bytes;
 	struct mh_card card;
-	u64 life;
+	struct series series = { 0 };
+	u64 life, ahead;
 	int ret = rc_duration(a, "--life", RC_SERVE_MAX, RC_SERVE_MAX, &life);
 
+	if (!ret)
+		ret = rc_duration(a, "--ahead", life, RC_LIFE_MAX, &ahead);
+	if (!ret)
+		ret = plan_series(life, ahead, &series);
 	if (!ret)
 		ret = rc_open_quorum(rc);
 	if (!ret)
 		ret = confirm_card(rc, rc_value(a, "--card"), &bytes, &card);
 	if (ret)
 		return ret;
-	ret = delegate_to_card(rc, &card, life);
+	ret = delegate_to_card(rc, &card, &series);
 	if (!ret)
 		ret = rc_submit(rc);
 	if (!ret && rc->json)
-		rc_print(json_pack("{s:s%,s:[s,s]}", "server", card.name.p, card.name.n, "roles",
-				   "serve", "freshness"));
+		rc_print(json_pack("{s:s%,s:[s,s],s:i}", "server", card.name.p, card.name.n,
+				   "roles", "serve", "freshness", "delegations",
+				   (int)series.n));
 	else if (!ret)
 		printf("serve and freshness delegated to %.*s\n", (int)card.name.n, card.name.p);
 	mh_bytes_free(&bytes);
@@ -336,6 +375,7 @@ static int submit_genesis(struct rc *rc, const struct rc_args *a, const char *pa
 			  const char *fingerprint, u64 life)
 {
 	struct mh_bytes card_bytes;
+	const struct series once = { .now = (u64)time(NULL), .life = life, .n = 1 };
 	struct mh_card card;
 	int ret = confirm_card(rc, rc_value(a, "--card"), &card_bytes, &card);
 
@@ -345,7 +385,7 @@ static int submit_genesis(struct rc *rc, const struct rc_args *a, const char *pa
 	ret = ret ? rc_proposal_failed(ret, NULL) :
 		rc_item(rc, MH_ITEM_STATEMENT, mh_bytes_buf(&rc->anchor_bytes), MH_BUF(NULL, 0));
 	if (!ret)
-		ret = delegate_to_card(rc, &card, life);
+		ret = delegate_to_card(rc, &card, &once);
 	mh_bytes_free(&card_bytes);
 	if (!ret && path) {
 		ret = mh_armour_write(path, "GENESIS ANCHOR", rc->anchor_bytes.p,
@@ -367,6 +407,7 @@ static int submit_genesis(struct rc *rc, const struct rc_args *a, const char *pa
 static int propose_region(struct rc *rc, const struct rc_args *a, const char *label,
 			  const struct rc_officers *o, u64 life)
 {
+	const struct series once = { .now = (u64)time(NULL), .life = life, .n = 1 };
 	struct mh_bytes card_bytes;
 	struct mh_card card;
 	int ret = rc_officers_check(o, rc_value(a, "--insist"));
@@ -378,7 +419,7 @@ static int propose_region(struct rc *rc, const struct rc_args *a, const char *la
 	ret = add_genesis(rc, label, o);
 	if (!ret) {
 		rc->anchor = rc->p.act[0].s;
-		ret = delegate_to_card(rc, &card, life);
+		ret = delegate_to_card(rc, &card, &once);
 	}
 	mh_bytes_free(&card_bytes);
 	return ret ? ret : rc_submit(rc);

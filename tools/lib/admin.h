@@ -66,6 +66,11 @@ enum mh_admin_op {
 	 * fetch now
 	 */
 	MH_ADMIN_ENTITLED,
+	/*
+	 * region_id 32 -> u16 n || n * V(DELEGATION): those that hold or will, of each subject, and
+	 * the newest of it, ended or not; none that is revoked
+	 */
+	MH_ADMIN_DELEGATIONS,
 };
 
 /* Items of a SUBMIT, in any order: an item names its statement by leaf or digest. */

@@ -21,6 +21,7 @@ enum mh_exit {
 	MH_EXIT_BAD_INPUT = 7,	/* file or message malformed */
 	MH_EXIT_REVOKED = 8,
 	MH_EXIT_TIMEOUT = 9,
+	MH_EXIT_DUE = 10,	/* repoctl calendar: something is to be signed soon */
 };
 
 /* Program name for messages; set once by main(). */
