@@ -40,9 +40,9 @@ static json_t *row(const struct calendar *c, const char *type, struct mh_buf nam
 	char text[24];
 
 	mh_time_text(until, text);
-	return json_pack("{s:s,s:s%,s:s,s:I,s:i,s:b}", "type", type, "name", name.p, name.n,
-			 "until", text, "left", (json_int_t)(until - c->now), "count", 1,
-			 "past-half", 0);
+	return json_pack("{s:s,s:s%,s:n,s:n,s:n,s:s,s:I,s:i,s:b}", "type", type, "name", name.p,
+			 name.n, "role", "serial", "from", "until", text, "left",
+			 (json_int_t)(until - c->now), "count", 1, "past-half", 0);
 }
 
 static void add(struct calendar *c, json_t *r)

@@ -38,7 +38,7 @@ verb()
 	case "$1 $2 $3 $4" in
 	*' key create'*) _verb="repoctl officer key create" ;;
 	*' key show'*) _verb="repoctl officer key show" ;;
-	*' status '* | *' card '* | 'officer grant '*) _verb="repoctl $2" ;;
+	*' status '* | *' card '* | *' calendar '* | 'officer grant '*) _verb="repoctl $2" ;;
 	*' review '* | *' sign '* | *' submit '*) _verb="repoctl $2" ;;
 	'repoctl '* | 'officer '*) _verb="repoctl $2 $3" ;;
 	esac
@@ -67,7 +67,7 @@ none()
 	is "$_of" "$? $(wc -c < "$W/json") $(grep -Ec 'json' "$W/said")" "2 0 1"
 }
 
-plan 58
+plan 59
 mkdir -p "$W"
 ok "an office" office_open
 : > "$W/tried"
@@ -94,6 +94,7 @@ json "officer replace" officer officer replace --recovery-key "$W/officer.pub"
 json "officer recover" officer officer recover
 json "delegation create" officer delegation create --card "$card"
 json "delegation list" repoctl delegation list
+json "calendar" repoctl calendar
 
 is "keys, when there are none" "$(microhsm keys --json)" "[]"
 none "a name that JSON cannot have" microhsm init "$(printf 'a\377')" --state "$S"
