@@ -377,7 +377,7 @@ static int run_submit(struct rc *rc, const struct rc_args *a)
 	if (!ret && rc->json) {
 		rc_print(json_pack("{s:i,s:O}", "statements", (int)rc->p.acts, "bundles", bundles));
 	} else if (!ret) {
-		printf("%u statement%s submitted, and in force\n", rc->p.acts,
+		printf("%u statement%s submitted, and taken\n", rc->p.acts,
 		       rc->p.acts == 1 ? "" : "s");
 		json_array_foreach(bundles, i, path)
 			printf("take %s to its host within a day\n", json_string_value(path));
