@@ -165,7 +165,7 @@ static void renew(struct mh_daemon *d, struct mh_region *r)
 	}
 	if (!ret)
 		mh_freshness_push(d, r, push, n);
-	else if (r->turn)
+	else if (r->turn && r->turn <= mh_now(d))
 		r->turn = mh_now(d) + OFTEN;
 }
 

@@ -114,7 +114,6 @@ static void clock_ahead(void **state)
 	u64 t = (u64)time(NULL), sum;
 
 	(void)state;
-	rd_genesis(&w);
 	delegate(1, t, 3, 400);
 	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
 	assert_int_equal(in_force(), 0);

@@ -147,7 +147,6 @@ static void begins_empty(void **state)
 	assert_int_equal(value("microhsm_healthy", NULL), 1);
 	assert_int_equal(value("microhsm_connections_max", NULL), 4);
 	/* a Region that nobody delegated yet cannot be served */
-	rd_genesis(&w);
 	assert_int_equal(rd_submit(&w), MH_ADMIN_OK);
 	assert_int_equal(ask("GET", "/health"), 503);
 	assert_non_null(strstr(reply, "\r\n\r\nRegion eu: no DELEGATION of serve"));
