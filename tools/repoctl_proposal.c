@@ -34,11 +34,15 @@ static json_t *need_json(const struct mh_proposal *p, const struct mh_proposal_n
 static json_t *act_json(const struct mh_proposal_act *a, const struct mh_stmt *anchor)
 {
 	char *says = rc_says(a, anchor);
-	json_t *j = json_pack("{s:s,s:s%,s:I,s:s,s:o}", "type", rc_type_name(a->s.type), "subject",
-			      a->s.subject.p, a->s.subject.n, "serial", (json_int_t)a->s.serial,
-			      "says", says ? says : "?", "replaces",
-			      a->was.type ? json_integer((json_int_t)a->was.serial) : json_null());
+	json_t *j;
 
+	/* an officer signs what is shown: all of it, or nothing is */
+	if (!says)
+		exit(mh_fail(MH_EXIT_FAILED, "out of memory: the output is not whole"));
+	j = json_pack("{s:s,s:s%,s:I,s:s,s:o}", "type", rc_type_name(a->s.type), "subject",
+		      a->s.subject.p, a->s.subject.n, "serial", (json_int_t)a->s.serial, "says",
+		      says, "replaces",
+		      a->was.type ? json_integer((json_int_t)a->was.serial) : json_null());
 	free(says);
 	return j;
 }

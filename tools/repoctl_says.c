@@ -400,6 +400,7 @@ char *rc_says(const struct mh_proposal_act *a, const struct mh_stmt *anchor)
 	char *text = NULL;
 	size_t n;
 	FILE *f = open_memstream(&text, &n);
+	bool bad;
 
 	if (!f)
 		return NULL;
@@ -414,7 +415,8 @@ char *rc_says(const struct mh_proposal_act *a, const struct mh_stmt *anchor)
 	if (a->s.serial > 1 && !a->was.type && a->s.type != MH_ANCHOR)
 		fprintf(f, "; serial %llu: WHAT IT REPLACES IS NOT SHOWN",
 			(unsigned long long)a->s.serial);
-	if (fclose(f)) {
+	bad = ferror(f);
+	if (fclose(f) || bad) {
 		free(text);
 		return NULL;
 	}

@@ -49,6 +49,16 @@ static const struct step repoctl_steps[] = {
 	{ 'b', "--json audit show", NULL, NULL },
 	{ 'b', "audit verify", NULL, NULL },
 	{ 'b', "status", NULL, NULL },
+	{ 'b', "region export @/snapshot", "test -s snapshot", "snapshot" },
+	{ 0, "--offline @/region dataset list", NULL, NULL },
+	{ 0, "--offline @/region entity revoke host-1 --propose @/made", "repoctl review made",
+	  "made" },
+	{ 0, "review @/unsigned", NULL, NULL },
+	{ 0, "sign @/tosign", "repoctl review tosign | grep -q enough", NULL },
+	{ 'b', "submit @/signed", "repoctl entity list | grep -q revoked", NULL },
+	{ 'b', "officer list", NULL, NULL },
+	{ 'b', "officer drill", NULL, NULL },
+	{ 'b', "officer replace", "repoctl officer list | grep -q 'ANCHOR 2'", NULL },
 	{ 0, "--help", NULL, NULL },
 	/* the vault's passphrase takes half a second: what other steps have is not tried again */
 	{ 'a', "entity enrol @/secret --fingerprint FS --output @/made --vault @/v --code @/code",
@@ -176,6 +186,8 @@ static void make_office(struct tool_world *t)
 	must_shell(t, cmd);
 	must_shell(t, "officer grant d/session host-1 && officer grant d/group host-1 && officer "
 		      "instance add d/session --generate");
+	must_shell(t, "repoctl region export region && officer entity revoke host-1 --propose "
+		      "signed && repoctl entity revoke host-1 --propose unsigned");
 	keep(t, 'b');
 }
 
@@ -301,7 +313,8 @@ static void run(void *world, unsigned int step, bool first)
 	struct rd_world *w = &t->f.c.w;
 	int code;
 
-	rd_sh("cd %s && rm -rf new.pem hq3 made v v.lock code r sealed", t->dir);
+	rd_sh("cd %s && rm -rf new.pem hq3 made snapshot v v.lock code r sealed && "
+	      "{ cp -f unsigned tosign 2> /dev/null || true; }", t->dir);
 	if (s->store) {
 		rd_sh("cd %s && rm -rf s k && cp -r s.%c s && cp -r k.%c k", t->dir, s->store,
 		      s->store);
