@@ -191,6 +191,9 @@ fuzz: ensure-deps
 check-debug: ensure-deps
 	@selftests/vm/debug-kernel.sh build > /dev/null
 	@selftests/run.sh -k debug vm $(if $(T),'$(T)')
+# What statements, ANCHORs and EPOCHs allow, searched by spin
+check-model: ensure-deps
+	@selftests/model/check.sh
 # A million random calls, on one kernel: K=6.1, 6.12 or debug
 fuzz-kernel: ensure-deps
 	@$(if $(filter debug,$(K)),selftests/vm/debug-kernel.sh build > /dev/null)
@@ -250,6 +253,7 @@ help:
 	@echo 'demo        the whole story in a VM, in words'
 	@echo 'check       every test; T=pattern for some, K=6.1 or K=6.12 for one kernel'
 	@echo 'check-debug kernel tests under KASAN, lockdep and kmemleak'
+	@echo 'check-model statements, ANCHORs, EPOCHs and time as models, searched by spin'
 	@echo 'style       checkpatch, sparse, W=1, clang-tidy, shellcheck, sizes'
 	@echo 'crash       ROUNDS=1000 times repositoryd is killed while it is busy'
 	@echo 'faults      each call of daemon and tools that can fail fails, one after another'
@@ -261,5 +265,5 @@ help:
 	@echo 'modules_install   the module, where modprobe finds it: KVER=, INSTALL_MOD_PATH='
 
 .PHONY: all nomodule module testmod modules_install tools daemon man unit ktest fuzzers deps \
-	ensure-deps demo check style fuzz fuzz-kernel check-debug crash faults bench load vectors install clean help
+	ensure-deps demo check style fuzz fuzz-kernel check-debug check-model crash faults bench load vectors install clean help
 .DELETE_ON_ERROR:

@@ -21,7 +21,7 @@ rsync xz-utils clang clang-tidy libclang-rt-14-dev sparse shellcheck codespell
 libevent-dev libsqlite3-dev libmnl-dev libnl-3-dev libnl-genl-3-dev libssl-dev
 libjansson-dev libinih-dev libcmocka-dev libseccomp-dev libcap-ng-dev
 libkeyutils-dev libargon2-dev libp11-dev libp11-kit-dev p11-kit-modules softhsm2 opensc keyutils cryptsetup-bin dmsetup qemu-system-x86 qemu-utils busybox-static
-openssl iproute2 sqlite3 strace gdb valgrind libc6-dbg"
+openssl iproute2 sqlite3 strace gdb valgrind libc6-dbg spin"
 
 # Series of the kernels built for and tested on, as Debian names them.
 SERIES="cloud-amd64 6.12-cloud-amd64"
