@@ -10,7 +10,7 @@
 #include "keytype.h"
 #include "trust.h"
 
-#define MH_BLOB_CONTENT	1	/* version; 0, which older modules open, where both are pairs */
+#define MH_BLOB_CONTENT	1	/* version */
 #define MH_TRIES_FREE	5	/* wrong seats before the host makes its caller wait */
 #define MH_TRY_WAIT_MS	250
 #define MH_TRY_WAIT_MAX_MS 60000
@@ -212,26 +212,23 @@ out:
 /* ---- sealing ---- */
 
 /*
- * content = u8 version || v(name) || 1: u8 Kei kind || u8 Kec kind || Kei 32 || Kes 32 || Kec 32
+ * content = u8 version || v(name) || u8 Kei kind || u8 Kec kind || Kei 32 || Kes 32 || Kec 32
  *   || nonce 32 || v(request) || u64 generation || u8 joined || joined: v(label) || region_id 32
  *   || u64 ENTITY serial || v(addresses) || trust (trust_seal.c)
  */
 static void mh_entity_write(struct mh_identity *id, struct mh_writer *w, u64 *generation)
 {
-	bool joined, kinds;
+	bool joined;
 
 	mutex_lock(&id->lock);
 	joined = id->joined;
-	kinds = (id->kei_kind | id->kec_kind) != MH_KIND_PAIR;
 	*generation = id->generation;
 	if (id->dead)
 		w->err = -EKEYREVOKED;
-	mh_write_u8(w, kinds);
+	mh_write_u8(w, MH_BLOB_CONTENT);
 	mh_write_v(w, id->name, strlen(id->name));
-	if (kinds) {
-		mh_write_u8(w, id->kei_kind);
-		mh_write_u8(w, id->kec_kind);
-	}
+	mh_write_u8(w, id->kei_kind);
+	mh_write_u8(w, id->kec_kind);
 	mh_write_bytes(w, id->kei, 32);
 	mh_write_bytes(w, id->kes, 32);
 	mh_write_bytes(w, id->kec, 32);
@@ -406,20 +403,15 @@ static int mh_entity_read_region(struct mh_identity *id, struct mh_reader *r)
 static int mh_entity_read(struct mh_identity *id, struct mh_buf content)
 {
 	struct mh_reader r;
-	u8 joined, version;
+	u8 joined;
 	int ret = 0;
 
 	mh_reader_init(&r, content.p, content.n);
-	version = mh_read_u8(&r);
-	if (version > MH_BLOB_CONTENT)
+	if (mh_read_u8(&r) != MH_BLOB_CONTENT)
 		return -EPROTONOSUPPORT;
 	mh_read_text(&r, id->name, MH_NAME_MAX);
-	id->kei_kind = MH_KIND_PAIR;
-	id->kec_kind = MH_KIND_PAIR;
-	if (version) {
-		id->kei_kind = mh_read_u8(&r);
-		id->kec_kind = mh_read_u8(&r);
-	}
+	id->kei_kind = mh_read_u8(&r);
+	id->kec_kind = mh_read_u8(&r);
 	mh_read_copy(&r, id->kei, 32);
 	mh_read_copy(&r, id->kes, 32);
 	mh_read_copy(&r, id->kec, 32);

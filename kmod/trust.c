@@ -144,7 +144,6 @@ void mh_trust_free(struct mh_trust *t)
 		mh_kept_put(t->anchor[i]);
 	mh_kept_put(t->epoch);
 	kvfree(t->floor);
-	kvfree(t->voided);
 	kvfree(t);
 }
 
@@ -168,6 +167,19 @@ void mh_trust_drop_epoch(struct mh_trust *t)
 	t->epoch = NULL;
 }
 
+/* The REVOKEs of ANCHORs below least are void too: whoever stole a quorum revoked nothing. */
+static void mh_trust_lift(struct mh_trust *t, u64 least)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < t->floors; i++)
+		if (!t->floor[i].anchor || t->floor[i].anchor >= least)
+			t->floor[n++] = t->floor[i];
+	t->floors = n;
+	if (t->revoked < least)
+		t->revoked = 0;
+}
+
 /* min_anchor: what was signed under an older one is void, and so is all that hangs on it. */
 static void mh_trust_void_anchors(struct mh_trust *t, u64 least)
 {
@@ -179,6 +191,7 @@ static void mh_trust_void_anchors(struct mh_trust *t, u64 least)
 		return;
 	mh_trust_forget_anchors(t, n);
 	mh_trust_drop_all(t);
+	mh_trust_lift(t, least);
 	t->voids = t->epoch;	/* none in a join, which has no sessions either */
 	mh_trust_drop_epoch(t);
 }
@@ -242,7 +255,7 @@ u64 mh_trust_anchor_serial(struct mh_trust *t)
 
 /* ---- floors ---- */
 
-int mh_trust_raise(struct mh_trust *t, u8 type, const u8 subject[32], u64 serial, bool revoked)
+int mh_trust_raise(struct mh_trust *t, u8 type, const u8 subject[32], u64 serial, u64 anchor)
 {
 	struct mh_floor *f;
 	unsigned int i;
@@ -250,7 +263,7 @@ int mh_trust_raise(struct mh_trust *t, u8 type, const u8 subject[32], u64 serial
 	lockdep_assert_held(&t->lock);
 	for (i = 0; i < t->floors; i++) {
 		f = &t->floor[i];
-		if (f->type != type || f->revoked != revoked || memcmp(f->subject, subject, 32))
+		if (f->type != type || f->anchor != anchor || memcmp(f->subject, subject, 32))
 			continue;
 		if (f->serial < serial) {
 			f->serial = serial;
@@ -258,7 +271,7 @@ int mh_trust_raise(struct mh_trust *t, u8 type, const u8 subject[32], u64 serial
 		}
 		return 0;
 	}
-	if (t->floors >= MH_TRUST_FLOORS - (revoked ? 0 : MH_TRUST_REVOKES))
+	if (t->floors >= MH_TRUST_FLOORS - (anchor ? 0 : MH_TRUST_REVOKES))
 		return -ENOSPC;
 	if (t->floors == t->floors_room) {
 		unsigned int room = min(t->floors_room * 2 + 16, (unsigned int)MH_TRUST_FLOORS);
@@ -274,16 +287,17 @@ int mh_trust_raise(struct mh_trust *t, u8 type, const u8 subject[32], u64 serial
 	}
 	f = &t->floor[t->floors++];
 	f->type = type;
-	f->revoked = revoked;
+	f->anchor = anchor;
 	f->serial = serial;
 	memcpy(f->subject, subject, 32);
 	t->changed = true;
 	return 0;
 }
 
-static bool mh_trust_voided(const struct mh_trust *t, const u8 leaf[32])
+/* A REVOKE took all that was made under this DELEGATION, or itself. */
+static bool mh_floor_voids(const struct mh_floor *f, const struct mh_stmt *s)
 {
-	return mh_list_has32(MH_BUF(t->voided, t->nvoided * 32), leaf);
+	return !f->type && (!memcmp(f->subject, s->signer, 32) || !memcmp(f->subject, s->leaf, 32));
 }
 
 int mh_trust_check(struct mh_trust *t, const struct mh_stmt *s)
@@ -293,21 +307,21 @@ int mh_trust_check(struct mh_trust *t, const struct mh_stmt *s)
 	u64 floor = 0;
 
 	lockdep_assert_held(&t->lock);
-	if (mh_trust_voided(t, s->signer) || mh_trust_voided(t, s->leaf))
-		return -EKEYREVOKED;
 	mh_sha256v(subject, &s->subject, 1);
 	for (i = 0; i < t->floors; i++) {
 		const struct mh_floor *f = &t->floor[i];
 
+		if (mh_floor_voids(f, s))
+			return -EKEYREVOKED;
 		if (f->type == s->type && s->serial < f->serial && !memcmp(f->subject, subject, 32))
-			return f->revoked ? -EKEYREVOKED : -ESTALE;
+			return f->anchor ? -EKEYREVOKED : -ESTALE;
 	}
 	if (t->epoch && mh_trust_time(t) <= t->epoch_until)
 		floor = mh_epoch_floor(&t->epoch->s, s->type, s->subject);
 	if (s->serial < floor)
 		return -ESTALE;
 	/* Sealed only now that a statement of that serial has been seen: else it is the EPOCH's. */
-	return floor ? mh_trust_raise(t, s->type, subject, floor, false) : 0;
+	return floor ? mh_trust_raise(t, s->type, subject, floor, 0) : 0;
 }
 
 /* ---- verification ---- */
@@ -339,7 +353,7 @@ static int mh_trust_min_group(struct mh_trust *t, const struct mh_stmt *s)
 	if (s->type != MH_GROUP || least < 2)
 		return 0;
 	mh_sha256v(subject, &s->subject, 1);
-	return mh_trust_raise(t, MH_GROUP, subject, least, false);
+	return mh_trust_raise(t, MH_GROUP, subject, least, 0);
 }
 
 int mh_trust_verify(struct mh_trust *t, const struct mh_stmt *s, u32 *budget)

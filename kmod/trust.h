@@ -25,7 +25,6 @@
 #define MH_TRUST_REVOKES	128	/* of these, what only a REVOKE may take */
 #define MH_TRUST_GIVEN		4096	/* deliveries that a REVOKE may still reach */
 #define MH_TRUST_USED		18	/* statements behind one delivery, without their signers */
-#define MH_TRUST_VOID		64	/* DELEGATIONs whose work is revoked */
 
 /* A verified statement and its bytes. */
 struct mh_kept {
@@ -39,12 +38,15 @@ struct mh_kept {
 struct mh_kept *mh_kept_new(struct mh_buf bytes);	/* parsed; or ERR_PTR */
 void mh_kept_put(struct mh_kept *k);	/* NULL is fine */
 
-/* The lowest serial (an INSTANCE's: version) still taken, and whether a REVOKE said so. */
+/*
+ * The lowest serial (an INSTANCE's: version) still taken.  By a REVOKE: as long as its ANCHOR is
+ * not void; of type 0, all that was made under the DELEGATION with that leaf.
+ */
 struct mh_floor {
 	u8 type;
-	bool revoked;
-	u8 subject[32];		/* H(subject) */
+	u8 subject[32];		/* H(subject), or the leaf */
 	u64 serial;
+	u64 anchor;		/* serial of the REVOKE's ANCHOR; 0: no REVOKE said so */
 };
 
 struct mh_trust {
@@ -62,12 +64,11 @@ struct mh_trust {
 	unsigned int ngiven;
 	struct mh_floor *floor;
 	unsigned int floors, floors_room;
-	u8 (*voided)[32];	/* leaves of DELEGATIONs */
-	unsigned int nvoided;
 	u64 time, learnt;	/* floor of the clock, and boot time when it was learnt; seconds */
 	u8 entity_signer[32];	/* leaf of who signed our ENTITY */
 	u64 suspended;		/* until */
-	bool revoked;
+	u64 suspend_serial;	/* of the newest SUSPEND */
+	u64 revoked;		/* serial of the ANCHOR whose REVOKE took our ENTITY; 0: none did */
 	bool changed;		/* something that the blob holds */
 	bool voids;		/* min_anchor took effect: open sessions hang on what is void */
 };
@@ -144,8 +145,8 @@ int mh_trust_check(struct mh_trust *t, const struct mh_stmt *s);
 int mh_trust_verify(struct mh_trust *t, const struct mh_stmt *s, u32 *budget);
 /* Verifies and remembers *k, or puts the one remembered in its place; no times are looked at */
 int mh_trust_take(struct mh_trust *t, struct mh_kept **k, u32 *budget);
-/* -ENOSPC no room for another floor */
-int mh_trust_raise(struct mh_trust *t, u8 type, const u8 subject[32], u64 serial, bool revoked);
+/* anchor: as in struct mh_floor.  -ENOSPC no room for another floor */
+int mh_trust_raise(struct mh_trust *t, u8 type, const u8 subject[32], u64 serial, u64 anchor);
 int mh_trust_add_anchor(struct mh_trust *t, struct mh_buf bytes);
 void mh_trust_drop_epoch(struct mh_trust *t);
 struct mh_given;

@@ -231,7 +231,7 @@ u64 mh_trust_version_floor(struct mh_trust *t, struct mh_buf dataset)
 	lockdep_assert_held(&t->lock);
 	mh_sha256v(hash, &dataset, 1);
 	for (i = 0; i < t->floors; i++)
-		if (t->floor[i].type == MH_INSTANCE && !t->floor[i].revoked &&
+		if (t->floor[i].type == MH_INSTANCE && !t->floor[i].anchor &&
 		    !memcmp(t->floor[i].subject, hash, 32))
 			return t->floor[i].serial;
 	return 0;
@@ -295,10 +295,10 @@ int mh_trust_delivered(struct mh_trust *t, struct mh_kept *const *used, unsigned
 			ret = mh_stmt_valid_at(s, mh_trust_time(t));
 		/* what it was replaced by is not always in our memory */
 		if (!ret && s->type == MH_DATASET)
-			ret = mh_trust_raise(t, MH_DATASET, hash, s->serial, false);
+			ret = mh_trust_raise(t, MH_DATASET, hash, s->serial, 0);
 	}
 	if (!ret)
-		ret = mh_trust_raise(t, MH_INSTANCE, hash, version, false);
+		ret = mh_trust_raise(t, MH_INSTANCE, hash, version, 0);
 	if (!ret)
 		ret = mh_given_add(t, g);
 	kfree(g);
@@ -358,22 +358,6 @@ static bool mh_trust_epoch_fell(struct mh_trust *t, const struct mh_revoke *r)
 	return mh_trust_check(t, &signer->s) || mh_trust_check(t, s) == -EKEYREVOKED;
 }
 
-static int mh_trust_void(struct mh_trust *t, const u8 leaf[32])
-{
-	if (mh_list_has32(MH_BUF(t->voided, t->nvoided * 32), leaf))
-		return 0;
-	if (t->nvoided == MH_TRUST_VOID)
-		return -ENOSPC;
-	if (!t->voided) {
-		t->voided = kvcalloc(MH_TRUST_VOID, sizeof(*t->voided), GFP_KERNEL_ACCOUNT);
-		if (!t->voided)
-			return -ENOMEM;
-	}
-	memcpy(t->voided[t->nvoided++], leaf, 32);
-	t->changed = true;
-	return 0;
-}
-
 struct mh_push_end {
 	int err;		/* sessions end with it; 0: they go on */
 	u32 event;
@@ -382,11 +366,13 @@ struct mh_push_end {
 /* A quorum's REVOKE: remembered, and what it reaches is taken away. */
 static int mh_push_revoke(struct mh_identity *id, const struct mh_stmt *s, struct mh_push_end *end)
 {
+	static const u8 zero[32];
 	struct mh_trust *t = id->trust;
 	const struct mh_buf name = mh_text(id->name);
 	struct mh_revoke r = { .under = mh_stmt_attr(s, MH_A_UNDER).p };
 	struct mh_withdraw w = { .region = t->region };
 	struct mh_given *g, *next;
+	const u64 anchor = mh_trust_signer(t, s->signer)->s.serial;	/* it was verified */
 	bool changed = t->changed;
 	u8 me[MH_HASH_LEN];
 	int ret;
@@ -396,11 +382,10 @@ static int mh_push_revoke(struct mh_identity *id, const struct mh_stmt *s, struc
 	r.up_to = mh_stmt_num(s, MH_A_UP_TO);
 	mh_sha256v(r.subject, &s->subject, 1);
 	if (r.under)
-		ret = mh_trust_void(t, r.under);
-	else if (r.up_to == U64_MAX)
-		ret = mh_trust_raise(t, r.type, r.subject, U64_MAX, true);
+		ret = mh_trust_raise(t, 0, r.under, 1, anchor);
 	else
-		ret = mh_trust_raise(t, r.type, r.subject, r.up_to + 1, true);
+		ret = mh_trust_raise(t, r.type, r.subject,
+				     r.up_to == U64_MAX ? r.up_to : r.up_to + 1, anchor);
 	/* a peer's own DELEGATION may be among what falls now */
 	if (t->changed && (r.under || r.type == MH_DELEGATION))
 		end->err = -ECONNRESET;
@@ -417,11 +402,13 @@ static int mh_push_revoke(struct mh_identity *id, const struct mh_stmt *s, struc
 	mh_sha256v(me, &name, 1);
 	if (mh_revoke_hits(&r, MH_ENTITY, me, id->entity_serial, t->entity_signer)) {
 		*end = (struct mh_push_end){ -EKEYREVOKED, MH_EV_REVOKED };
-		t->revoked = true;
+		t->revoked = max(t->revoked, anchor);
 		t->changed = true;
 		w.leaf = NULL;
 		mh_lease_end_matching(mh_withdraw_match, &w);
 	}
+	if (mh_revoke_hits(&r, MH_SUSPEND, me, t->suspend_serial, zero))
+		t->suspended = 0;	/* a quorum lifts it; its floor keeps it lifted */
 	return ret;
 }
 
@@ -429,10 +416,15 @@ static int mh_push_suspend(struct mh_identity *id, const struct mh_stmt *s, stru
 {
 	struct mh_trust *t = id->trust;
 	u64 until = mh_stmt_num(s, MH_A_UNTIL);
-	int ret = mh_stmt_valid_at(s, mh_trust_time(t));
+	int ret = mh_trust_check(t, s);
 
+	if (!ret)
+		ret = mh_stmt_valid_at(s, mh_trust_time(t));
 	if (ret || !mh_buf_equal(s->subject, mh_text(id->name)))
 		return ret;
+	if (s->serial < t->suspend_serial)
+		return -ESTALE;
+	t->suspend_serial = s->serial;
 	t->suspended = min(until, s->issued + MH_SUSPEND_MAX);
 	t->changed = true;
 	if (t->suspended > mh_trust_time(t)) {

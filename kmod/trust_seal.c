@@ -7,9 +7,8 @@
 
 /*
  * u8 anchors || anchors * V(ANCHOR) || V(EPOCH) || u64 its end || leaf of ENTITY's signer 32
- *   || u64 time || u64 suspended until || u8 revoked
- *   || u16 floors || floors * (u8 type || u8 revoked || H(subject) 32 || u64 serial)
- *   || u8 voided || voided * 32
+ *   || u64 time || u64 suspended until || u64 SUSPEND's serial || u64 revoked
+ *   || u16 floors || floors * (u8 type || H(subject) 32 || u64 serial || u64 anchor)
  */
 void mh_trust_write(struct mh_trust *t, struct mh_writer *w)
 {
@@ -24,16 +23,15 @@ void mh_trust_write(struct mh_trust *t, struct mh_writer *w)
 	mh_write_bytes(w, t->entity_signer, 32);
 	mh_write_u64(w, t->time + (ktime_get_boottime_seconds() - t->learnt));
 	mh_write_u64(w, t->suspended);
-	mh_write_u8(w, t->revoked);
+	mh_write_u64(w, t->suspend_serial);
+	mh_write_u64(w, t->revoked);
 	mh_write_u16(w, t->floors);
 	for (i = 0; i < t->floors; i++) {
 		mh_write_u8(w, t->floor[i].type);
-		mh_write_u8(w, t->floor[i].revoked);
 		mh_write_bytes(w, t->floor[i].subject, 32);
 		mh_write_u64(w, t->floor[i].serial);
+		mh_write_u64(w, t->floor[i].anchor);
 	}
-	mh_write_u8(w, t->nvoided);
-	mh_write_bytes(w, t->voided, t->nvoided * 32);
 	mutex_unlock(&t->lock);
 }
 
@@ -62,30 +60,13 @@ static int mh_read_floors(struct mh_trust *t, struct mh_reader *r)
 	int ret = n > MH_TRUST_FLOORS ? -EBADMSG : 0;
 
 	while (n-- && !ret) {
-		u8 type = mh_read_u8(r), revoked = mh_read_u8(r);
+		u8 type = mh_read_u8(r);
 		struct mh_buf subject = mh_read_bytes(r, 32);
-		u64 serial = mh_read_u64(r);
+		u64 serial = mh_read_u64(r), anchor = mh_read_u64(r);
 
-		ret = r->err ?: mh_trust_raise(t, type, subject.p, serial, revoked);
+		ret = r->err ?: mh_trust_raise(t, type, subject.p, serial, anchor);
 	}
 	return ret;
-}
-
-static int mh_read_voided(struct mh_trust *t, struct mh_reader *r)
-{
-	unsigned int n = mh_read_u8(r);
-	struct mh_buf leaves = mh_read_bytes(r, n * 32);
-
-	if (r->err || n > MH_TRUST_VOID)
-		return -EBADMSG;
-	if (!n)
-		return 0;
-	t->voided = kvcalloc(MH_TRUST_VOID, sizeof(*t->voided), GFP_KERNEL_ACCOUNT);
-	if (!t->voided)
-		return -ENOMEM;
-	memcpy(t->voided, leaves.p, leaves.n);
-	t->nvoided = n;
-	return 0;
 }
 
 /* Sealed by us after it was verified: its form is checked, its signatures are not. */
@@ -111,11 +92,10 @@ int mh_trust_read(struct mh_trust *t, struct mh_reader *r)
 		memcpy(t->entity_signer, signer.p, 32);
 	mh_trust_learn(t, mh_read_u64(r));
 	t->suspended = mh_read_u64(r);
-	t->revoked = mh_read_u8(r);
+	t->suspend_serial = mh_read_u64(r);
+	t->revoked = mh_read_u64(r);
 	if (!ret)
 		ret = mh_read_floors(t, r);
-	if (!ret)
-		ret = mh_read_voided(t, r);
 	t->changed = false;
 	mutex_unlock(&t->lock);
 	return ret ?: r->err;

@@ -169,11 +169,10 @@ u8 mh_admin_anchors(struct mh_admin *a, struct mh_buf body)
 		return mh_admin_say(a, MH_ADMIN_NOTFOUND, "no such Region");
 	if (!ret)
 		ret = mh_admin_add(a, none, 2);
-	for (u64 serial = from ? from : 1; !ret && serial <= row.anchor_serial && n < ANCHORS_MOST;
-	     serial++) {
+	while (!ret && from <= row.anchor_serial && n < ANCHORS_MOST) {
 		struct mh_bytes b;
 
-		ret = mh_store_anchor(a->daemon->store, region.p, serial, &b);
+		ret = mh_region_next_anchor(a->daemon, region.p, &from, &b);
 		if (!ret)
 			ret = mh_admin_add_big(a, mh_bytes_buf(&b));
 		mh_bytes_free(&b);

@@ -215,7 +215,12 @@ static u8 check_signature(struct mh_submit *s, const struct mh_stmt *st,
 	if (ret)
 		return mh_admin_say(s->a, MH_ADMIN_DENIED, "%s %.*s: %s", type_name(st->type),
 				    (int)st->subject.n, st->subject.p, signer_error(ret));
-	if (mh_stmt_valid_at(st, now) == -EKEYEXPIRED)
+	ret = mh_stmt_valid_at(st, now);
+	if (ret == -ESTALE && st->type == MH_REVOKE)
+		return mh_admin_say(s->a, MH_ADMIN_INVALID,
+				    "the REVOKE of %.*s is not valid yet: submit it when it is",
+				    (int)st->subject.n, st->subject.p);
+	if (ret == -EKEYEXPIRED)
 		return mh_admin_say(s->a, MH_ADMIN_INVALID, "%s %.*s: its validity has ended",
 				    type_name(st->type), (int)st->subject.n, st->subject.p);
 	return MH_ADMIN_OK;

@@ -9,6 +9,11 @@
 
 #define EPOCH_LIFE 86400
 #define OFTEN 60		/* seconds: the clock may have been set */
+/*
+ * EPOCHs that a second has numbers for: a store that is put back from a backup signs none again
+ * that a host knows with other contents, and would take for a fork.
+ */
+#define A_SECOND 1024
 
 /* Number of the newest EPOCH of this series, 0 for none; *issued: never before it. */
 static int last_epoch(struct mh_daemon *d, const u8 *region, struct mh_buf subject, u64 *number,
@@ -42,11 +47,12 @@ static int write_epoch(struct mh_daemon *d, const struct mh_store_region *row,
 		return ret;
 	if (now < issued)
 		now = issued;
+	number = number + 1 > now * A_SECOND ? number + 1 : now * A_SECOND;
 	end = now + EPOCH_LIFE < fresh->not_after ? now + EPOCH_LIFE : fresh->not_after;
 	mh_writer_init(&w, body, size);
-	mh_stmt_begin(&w, MH_EPOCH, row->id, fresh->leaf, fresh->subject, number + 1, now, now,
+	mh_stmt_begin(&w, MH_EPOCH, row->id, fresh->leaf, fresh->subject, number, now, now,
 		      end);
-	mh_write_attr_u64(&w, MH_A_EPOCH_NUMBER, number + 1);
+	mh_write_attr_u64(&w, MH_A_EPOCH_NUMBER, number);
 	mh_write_attr_u64(&w, MH_A_REVOKES, row->revokes);
 	mh_write_attr(&w, MH_A_RUNNING, row->running, MH_HASH_LEN);
 	mh_write_attr_u64(&w, MH_A_RESTART, row->restart);

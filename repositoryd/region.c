@@ -143,6 +143,20 @@ static int make_idr(struct mh_region *r)
 	return n < 0 ? n : mh_bytes_copy(&r->idr, out, (size_t)n);
 }
 
+int mh_region_next_anchor(struct mh_daemon *d, const u8 region[32], u64 *serial,
+			  struct mh_bytes *out)
+{
+	struct mh_stmt s;
+	int ret = mh_store_anchor(d->store, region, *serial, out);
+
+	if (ret)
+		return ret;
+	if (mh_stmt_parse(&s, out->p, out->n))
+		return -EUCLEAN;
+	*serial = s.serial + 1;
+	return 0;
+}
+
 static int load_anchor(struct mh_daemon *d, struct mh_region *r)
 {
 	struct mh_bytes b;

@@ -151,6 +151,9 @@ struct mh_region *mh_region_find(struct mh_daemon *d, const u8 id[32]);
 /* From the store; made when it is new.  Sets what idR says. */
 int mh_region_load(struct mh_daemon *d, const u8 id[32]);
 int mh_region_load_all(struct mh_daemon *d);
+/* The ANCHOR of the lowest serial from *serial on, which becomes that of the next to ask for */
+int mh_region_next_anchor(struct mh_daemon *d, const u8 region[32], u64 *serial,
+			  struct mh_bytes *out);
 /*
  * The DELEGATION of this key in this role that holds now and that no later one replaced, the
  * caller's to free; empty when there is none.  What out held is freed.  0 or -errno

@@ -40,8 +40,8 @@ static int send_anchors(struct mh_conn *c, u64 serial)
 		u8 fit = 0;
 
 		while (!ret && n < MH_ANCHORS_PER_FRAME && serial <= last)
-			ret = mh_store_anchor(c->daemon->store, c->region->row.id, serial++,
-					      &b[n++]);
+			ret = mh_region_next_anchor(c->daemon, c->region->row.id, &serial,
+						    &b[n++]);
 		while (fit < n && b[fit].n + 4 <= room)
 			room -= b[fit++].n + 4;
 		if (!ret)

@@ -18,25 +18,35 @@ struct mh_remembered {
 };
 
 struct revoking {
+	struct mh_daemon *d;
+	const u8 *region;
 	const struct mh_stmt *s;
 	bool revoked;
 };
 
+static int signer_holds(struct mh_daemon *d, const u8 *region, const struct mh_stmt *s,
+			unsigned int depth);
+
+/* A REVOKE of an ANCHOR that min_anchor voids revokes nothing. */
 static int covers(void *ctx, struct mh_buf b)
 {
 	struct revoking *v = ctx;
 	struct mh_stmt r;
+	int ret;
 
 	if (mh_stmt_parse(&r, b.p, b.n))
 		return -EUCLEAN;
-	if (mh_stmt_has(&r, MH_A_UNDER) || mh_stmt_num(&r, MH_A_UP_TO) >= v->s->serial)
+	if (!mh_stmt_has(&r, MH_A_UNDER) && mh_stmt_num(&r, MH_A_UP_TO) < v->s->serial)
+		return 0;
+	ret = signer_holds(v->d, v->region, &r, 0);
+	if (!ret)
 		v->revoked = true;
-	return 0;
+	return ret == -EKEYREJECTED ? 0 : ret;
 }
 
 static int revoked(struct mh_daemon *d, const u8 *region, const struct mh_stmt *s)
 {
-	struct revoking v = { .s = s };
+	struct revoking v = { .d = d, .region = region, .s = s };
 	int ret = mh_store_revokes(d->store, region, s->type, s->subject, covers, &v);
 
 	if (!ret)	/* all that was made under its DELEGATION */

@@ -70,7 +70,7 @@ int mh_store_newest(struct mh_store *st, const u8 region[32], u8 type, struct mh
 		    struct mh_bytes *out);
 int mh_store_by_leaf(struct mh_store *st, const u8 region[32], const u8 leaf[32],
 		     struct mh_bytes *out);
-/* ANCHOR of a serial */
+/* ANCHOR of this serial, or the next one above it: a recovery skips serials */
 int mh_store_anchor(struct mh_store *st, const u8 region[32], u64 serial, struct mh_bytes *out);
 
 typedef int (*mh_store_fn)(void *ctx, struct mh_buf statement);

@@ -29,7 +29,8 @@ static const char *const text[__SQL_COUNT] = {
 		"SELECT bytes FROM statement WHERE region = ?1 AND type = ?2 AND subject = ?3"
 		" ORDER BY serial DESC LIMIT 1",
 	[SQL_BY_LEAF] = "SELECT bytes FROM statement WHERE region = ?1 AND leaf = ?2",
-	[SQL_ANCHOR] = "SELECT bytes FROM statement WHERE region = ?1 AND type = 1 AND serial = ?2",
+	[SQL_ANCHOR] = "SELECT bytes FROM statement WHERE region = ?1 AND type = 1 AND serial >= ?2"
+		       " ORDER BY serial LIMIT 1",
 	[SQL_LIST] =
 		"SELECT s.bytes FROM statement s WHERE region = ?1 AND type = ?2 AND subject > ?3"
 		" AND substr(subject, 1, length(?4)) = ?4 AND serial = (SELECT max(serial) FROM "

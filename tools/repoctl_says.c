@@ -13,7 +13,7 @@ struct bit {
 
 static const struct bit rights[] = {
 	{ MH_RIGHT_FETCH, "fetch" },	 { MH_RIGHT_GENERATE, "generate" },
-	{ MH_RIGHT_PROVIDE, "provide" }, { MH_RIGHT_ENROL, "enrol" },
+	{ MH_RIGHT_PROVIDE, "provide" },
 	{ MH_RIGHT_INSTANCES, "maintain instances of" }, { MH_RIGHT_POLICY, "maintain policy of" },
 	{ 0 },
 };

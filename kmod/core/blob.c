@@ -2,6 +2,8 @@
 /* The sealed blob; see blob.h. */
 #include "blob.h"
 
+#define BLOB_VERSION 1
+
 enum { SEAT_FILE = 1, SEAT_PIN = 3, SEAT_KEY = 4, SEAT_OTHER = 5 };
 
 int mh_blob_constant(u8 type, struct mh_buf bytes, u8 c[MH_HASH_LEN])
@@ -45,7 +47,7 @@ static void write_header(struct mh_writer *w, const struct mh_blob_header *h)
 	u8 i;
 
 	mh_write_bytes(w, "MHSB", 4);
-	mh_write_u8(w, 0);
+	mh_write_u8(w, BLOB_VERSION);
 	mh_write_u8(w, h->seats);
 	for (i = 0; i < h->seats; i++) {
 		mh_write_u8(w, h->seat[i].type);
@@ -88,7 +90,8 @@ int mh_blob_parse(struct mh_blob_header *h, struct mh_buf blob, size_t *len)
 	magic = mh_read_bytes(&r, 4);
 	version = mh_read_u8(&r);
 	h->seats = mh_read_u8(&r);
-	if (r.err || memcmp(magic.p, "MHSB", 4) || version || !h->seats || h->seats > MH_BLOB_SEATS)
+	if (r.err || memcmp(magic.p, "MHSB", 4) || version != BLOB_VERSION || !h->seats ||
+	    h->seats > MH_BLOB_SEATS)
 		return -EKEYREJECTED;
 	for (i = 0; i < h->seats; i++) {
 		struct mh_blob_seat *s = &h->seat[i];

@@ -118,7 +118,7 @@ int mh_bundle_decode(struct mh_bundle *m, struct mh_buf in)
 	if (!magic.p || memcmp(magic.p, "MHJB", 4))
 		return -EBADMSG;
 	if (mh_read_u8(&r) != MH_STMT_VERSION)
-		return -EPROTONOSUPPORT;
+		return r.err ? r.err : -EPROTONOSUPPORT;
 	m->request_hash = mh_read_bytes(&r, 32).p;
 	m->anchors = mh_read_u16(&r);
 	start = r.p;
@@ -254,7 +254,7 @@ int __init mh_card_decode(struct mh_card *m, struct mh_buf in)
 	if (!mh_buf_equal(mh_read_bytes(&r, 4), magic))
 		return -EBADMSG;
 	if (mh_read_u8(&r) != MH_STMT_VERSION)
-		return -EPROTONOSUPPORT;
+		return r.err ? r.err : -EPROTONOSUPPORT;
 	m->name = mh_read_v(&r, MH_NAME_MAX);
 	m->sp2 = mh_read_bytes(&r, 64).p;
 	m->fresh = mh_read_bytes(&r, 64).p;

@@ -12,7 +12,7 @@
 #include "crypto.h"
 #include "statement.h"
 
-#define MH_STP_VERSION		0	/* 1, and frozen, with the authority issue */
+#define MH_STP_VERSION		1	/* frozen */
 #define MH_STP_SUITE		1	/* X25519, AES-256-GCM, SHA-256 */
 #define MH_STP_PROTOCOL		"microhsm v1 STP 25519 AESGCM SHA256"
 

@@ -54,6 +54,9 @@ static const struct rule delegation_rules[] = {
 	{ MH_A_SCOPE_TEMPLATE, 5, 5, CK_TEMPLATE, 0, false },
 	{ MH_A_SCOPE_NAMES, 1, 64, CK_PATTERN, 0, false },
 	FIXED(MH_A_SCOPE_NUMBER, 4, false),
+	FIXED(MH_A_SCOPE_KINDS, 1, false),
+	FIXED(MH_A_SCOPE_LIFE, 4, false),
+	{ MH_A_SCOPE_EVIDENCE, 3, 1024, CK_NAMES, 0, false },
 	END
 };
 
@@ -70,6 +73,7 @@ static const struct rule group_rules[] = { OFFICERS(MH_A_KEYS, true),
 					   U8(MH_A_THRESHOLD, MH_OFFICERS_MAX, true),
 					   FIXED(MH_A_MIN_ANCHOR, 8, true),
 					   { MH_A_RIGHTS, 5, 8192, CK_RIGHTS, 0, false },
+					   { MH_A_ENROLS, 1, 64, CK_PATTERN, 0, false },
 					   END };
 
 static const struct rule member_rules[] = { U8(MH_A_MEMBER_KIND, 2, true), END };
@@ -89,6 +93,9 @@ static const struct rule policy_rules[] = { U8(MH_A_SELECT, 1, false),
 					    U8Z(MH_A_ON_STALE, 1, false),
 					    { MH_A_TEMPLATE, 5, 5, CK_TEMPLATE, 0, false },
 					    FIXED(MH_A_RATE, 4, false),
+					    U8Z(MH_A_OUT_OF_DATE, MH_OUT_GENERATE, false),
+					    FIXED(MH_A_OLDER, 4, false),
+					    FIXED(MH_A_ROTATE, 4, false),
 					    END };
 
 static const struct rule instance_rules[] = { U8(MH_A_MODE, MH_MODE_GROUP, false),

@@ -15,14 +15,14 @@
 #include "wire.h"
 #include "crypto.h"
 
-#define MH_STMT_VERSION		0	/* 1, and frozen, with the authority issue */
+#define MH_STMT_VERSION		1	/* frozen: what is new comes with a feature bit */
 #define MH_STMT_BODY_MAX	(12 * 1024)
 #define MH_STMT_MAX		(MH_STMT_BODY_MAX + 4096)
 #define MH_STMT_PATH_MAX	20
 #define MH_OFFICERS_MAX		16
 #define MH_FLOORS_MAX		128
 #define MH_SUBJECT_MAX		230
-#define MH_STMT_ATTRS		12	/* most that one type has beside the common ones */
+#define MH_STMT_ATTRS		13	/* most that one type has beside the common ones */
 #define MH_NOT_BEFORE_GRACE	600	/* seconds */
 #define MH_EPOCH_LIFE_MAX	(7 * 86400)
 #define MH_DELEGATION_LIFE_MAX	(90 * 86400)
@@ -77,17 +77,21 @@ enum {
 	MH_A_SCOPE_TEMPLATE = 37, /* u8 algorithm || u32 length */
 	MH_A_SCOPE_NAMES = 38,	/* pattern: name characters, '*' and '?' */
 	MH_A_SCOPE_NUMBER = 39,	/* u32 */
+	MH_A_SCOPE_KINDS = 40,	/* u8 bits MH_SCOPE_*, of an ENTITY's keys */
+	MH_A_SCOPE_LIFE = 41,	/* u32 most seconds of validity of what is made under it */
+	MH_A_SCOPE_EVIDENCE = 42, /* list of v(name): words that an ENTITY's evidence has */
 
 	MH_A_KEI_KIND = 48,	/* ENTITY: u8 */
 	MH_A_KEI = 49,		/* 64 Kei-public, or 32 kid(Kei-secret, ecx) */
 	MH_A_KES = 50,		/* 64 */
 	MH_A_KEC_KIND = 51,	/* u8 */
 	MH_A_KEC_KID = 52,	/* 32: kid(Kec-public or Kec-secret, ecx) */
-	MH_A_EVIDENCE = 53,	/* 0..1024 bytes */
+	MH_A_EVIDENCE = 53,	/* 0..1024 bytes: words with one space between */
 	MH_A_KPF_KID = 54,	/* 32: kid(Kpf, ecx); with a Kec-secret and no other */
 
 	/* GROUP: list of (u16 rights || v(dataset name, or prefix ending '/')) */
 	MH_A_RIGHTS = 64,
+	MH_A_ENROLS = 65,	/* GROUP: pattern of Entities that its officers may enrol */
 
 	MH_A_MEMBER_KIND = 80,	/* MEMBER: u8 1 entity, 2 group */
 
@@ -106,6 +110,9 @@ enum {
 	MH_A_ON_STALE = 119,	/* u8 0 refuse, 1 serve */
 	MH_A_TEMPLATE = 120,	/* u8 algorithm || u32 length; INSTANCE repeats it */
 	MH_A_RATE = 121,	/* u32 per hour */
+	MH_A_OUT_OF_DATE = 122,	/* u8 MH_OUT_*: when no Instance is valid any more */
+	MH_A_OLDER = 123,	/* u32 versions below the newest that may be asked for; none: all */
+	MH_A_ROTATE = 124,	/* u32 seconds after which an Instance is to have a successor */
 
 	MH_A_INSTANCE_VERSION = 128, /* INSTANCE: u64 >= 1 */
 	MH_A_STREAM_ALG = 129,	/* u8 1 */
@@ -147,10 +154,14 @@ enum mh_key_kind { MH_KIND_PAIR = 1, MH_KIND_SECRET = 2 };
 enum mh_mode { MH_MODE_SESSION = 1, MH_MODE_GUARDIAN, MH_MODE_GROUP };
 enum mh_data_kind { MH_DATA_KEY = 1, MH_DATA_PROGRAM, MH_DATA_OTHER, MH_DATA_POLICY_PROGRAM };
 enum mh_alg { MH_ALG_AES256 = 1, MH_ALG_P256 = 2, MH_ALG_RAW = 3 };
+enum mh_out_of_date { MH_OUT_REFUSE, MH_OUT_SERVE, MH_OUT_GENERATE };
+#define MH_SCOPE_KEI_PAIR	0x01
+#define MH_SCOPE_KEI_SECRET	0x02
+#define MH_SCOPE_KEC_PAIR	0x04
+#define MH_SCOPE_KEC_SECRET	0x08
 #define MH_RIGHT_FETCH		0x0001
 #define MH_RIGHT_GENERATE	0x0002
 #define MH_RIGHT_PROVIDE	0x0004
-#define MH_RIGHT_ENROL		0x0008
 #define MH_RIGHT_INSTANCES	0x0010
 #define MH_RIGHT_POLICY		0x0020
 #define MH_OP_ENCRYPT	0x01
@@ -221,7 +232,11 @@ void mh_quorum_recovery(struct mh_quorum *q, const struct mh_stmt *anchor);
 int mh_stmt_verify_set(const struct mh_stmt *s, u8 which, const struct mh_quorum *q);
 /* ANCHOR rules: genesis (region_id computed to *region); successor of cur. */
 int mh_anchor_genesis(const struct mh_stmt *a, u8 region[MH_HASH_LEN]);
-/* -ESTALE serial not above cur's, -EBADMSG gap, wrong predecessor or signature */
+/*
+ * Signed by cur's officers: the very next one, with the same recovery set if there is one.  By its
+ * recovery set: that, or one of any higher serial and predecessor that voids all before itself.
+ * -ESTALE serial not above cur's, -EBADMSG gap, wrong predecessor, recovery set or signature
+ */
 int mh_anchor_next(const struct mh_stmt *cur, const u8 region[MH_HASH_LEN],
 		   const struct mh_stmt *next);
 /*

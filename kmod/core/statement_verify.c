@@ -56,6 +56,12 @@ int mh_stmt_verify_set(const struct mh_stmt *s, u8 which, const struct mh_quorum
 
 /* ---- ANCHOR ---- */
 
+static bool same_attr(const struct mh_stmt *a, const struct mh_stmt *b, u16 type)
+{
+	return mh_stmt_has(a, type) == mh_stmt_has(b, type) &&
+	       mh_buf_equal(mh_stmt_attr(a, type), mh_stmt_attr(b, type));
+}
+
 /* The Region's own bound on how long what an ANCHOR signs may be valid. */
 static bool within_cap(const struct mh_stmt *s, const struct mh_stmt *anchor)
 {
@@ -83,6 +89,33 @@ int mh_anchor_genesis(const struct mh_stmt *a, u8 region[MH_HASH_LEN])
 	return ret == -ENOKEY ? -EBADMSG : ret;
 }
 
+/*
+ * Officers do not touch the recovery set, but to have one at last: who stole their keys could
+ * name his own, and no recovery would reach whoever took that.
+ */
+static bool keeps_recovery(const struct mh_stmt *cur, const struct mh_stmt *next)
+{
+	return !mh_stmt_has(cur, MH_A_RECOVERY_KEYS) ||
+	       (same_attr(cur, next, MH_A_RECOVERY_KEYS) &&
+		same_attr(cur, next, MH_A_RECOVERY_THRESHOLD));
+}
+
+static bool next_in_line(const struct mh_stmt *cur, const struct mh_stmt *next)
+{
+	return next->serial == cur->serial + 1 && !memcmp(next->signer, cur->leaf, 32) &&
+		!memcmp(mh_stmt_attr(next, MH_A_BEFORE).p, cur->leaf, 32) &&
+		mh_stmt_num(next, MH_A_MIN_ANCHOR) >= mh_stmt_num(cur, MH_A_MIN_ANCHOR);
+}
+
+/* By the recovery set, from whatever line of ANCHORs: all of them are void with it. */
+static bool beyond_all(const struct mh_stmt *next)
+{
+	const u8 *before = mh_stmt_attr(next, MH_A_BEFORE).p;
+
+	return !memcmp(next->signer, before, 32) && !mh_all_zero(before, 32) &&
+		mh_stmt_num(next, MH_A_MIN_ANCHOR) == next->serial;
+}
+
 int mh_anchor_next(const struct mh_stmt *cur, const u8 region[MH_HASH_LEN],
 		   const struct mh_stmt *next)
 {
@@ -94,18 +127,20 @@ int mh_anchor_next(const struct mh_stmt *cur, const u8 region[MH_HASH_LEN],
 		return -EBADMSG;
 	if (next->serial <= cur->serial)
 		return -ESTALE;
-	if (next->serial != cur->serial + 1 || next->sets != 2 ||
-	    memcmp(next->region, region, 32) || memcmp(next->signer, cur->leaf, 32) ||
-	    memcmp(mh_stmt_attr(next, MH_A_BEFORE).p, cur->leaf, 32) ||
-	    !mh_buf_equal(next->subject, cur->subject) ||
-	    mh_stmt_num(next, MH_A_MIN_ANCHOR) < mh_stmt_num(cur, MH_A_MIN_ANCHOR) ||
-	    !within_cap(next, cur))
+	if (next->sets != 2 || memcmp(next->region, region, 32) ||
+	    !mh_buf_equal(next->subject, cur->subject))
 		return -EBADMSG;
 	recovery = find_set(next, MH_SET_RECOVERY);
-	if (recovery)
+	if (recovery) {
+		if (!next_in_line(cur, next) && !beyond_all(next))
+			return -EBADMSG;
 		mh_quorum_recovery(&q, cur);
-	else
+	} else {
+		if (!next_in_line(cur, next) || !keeps_recovery(cur, next) ||
+		    !within_cap(next, cur))
+			return -EBADMSG;
 		mh_quorum_of(&q, cur);
+	}
 	ret = mh_stmt_verify_set(next, recovery ? MH_SET_RECOVERY : MH_SET_SIGNER, &q);
 	if (!ret) {
 		mh_quorum_of(&q, next);
@@ -124,7 +159,7 @@ static const u16 may_sign[__MH_STMT_TYPES] = {
 	[MH_DELEGATION] = BY_RAG | BY_ROLE(MH_ROLE_SERVE),
 	[MH_ENTITY] = BY_RAG | BY_GROUP | BY_ROLE(MH_ROLE_ENROL),
 	[MH_GROUP] = BY_RAG | BY_GROUP,
-	[MH_MEMBER] = BY_RAG | BY_GROUP,
+	[MH_MEMBER] = BY_RAG | BY_GROUP | BY_ROLE(MH_ROLE_ENROL),
 	[MH_DATASET] = BY_RAG | BY_GROUP,
 	[MH_POLICY] = BY_RAG | BY_GROUP,
 	[MH_INSTANCE] = BY_RAG | BY_GROUP | BY_ROLE(MH_ROLE_GENERATE),
@@ -201,12 +236,6 @@ static bool pattern_fits(struct mh_buf p, struct mh_buf name)
 	return i == p.n;
 }
 
-static bool same_attr(const struct mh_stmt *a, const struct mh_stmt *b, u16 type)
-{
-	return mh_stmt_has(a, type) == mh_stmt_has(b, type) &&
-	       mh_buf_equal(mh_stmt_attr(a, type), mh_stmt_attr(b, type));
-}
-
 /*
  * A serve DELEGATION passed on: a day, its own name, role and scope, in its
  * window.  Once: one of a day or less, as every one passed on is, passes nothing on.
@@ -214,7 +243,8 @@ static bool same_attr(const struct mh_stmt *a, const struct mh_stmt *b, u16 type
 static bool onward_ok(const struct mh_stmt *s, const struct mh_stmt *d)
 {
 	static const u16 kept[] = { MH_A_ROLE,		 MH_A_SCOPE_GROUPS, MH_A_SCOPE_DATASETS,
-				    MH_A_SCOPE_TEMPLATE, MH_A_SCOPE_NAMES,  MH_A_SCOPE_NUMBER };
+				    MH_A_SCOPE_TEMPLATE, MH_A_SCOPE_NAMES,  MH_A_SCOPE_NUMBER,
+				    MH_A_SCOPE_KINDS,	 MH_A_SCOPE_LIFE,   MH_A_SCOPE_EVIDENCE };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(kept); i++)
@@ -226,12 +256,82 @@ static bool onward_ok(const struct mh_stmt *s, const struct mh_stmt *d)
 		mh_buf_equal(s->subject, d->subject);
 }
 
+static bool same_name(struct mh_buf item, struct mh_buf name)
+{
+	return mh_buf_equal(item, name);
+}
+
+/* The words of an ENTITY's evidence, with one space between. */
+static bool has_word(struct mh_buf text, struct mh_buf word)
+{
+	size_t i, from = 0;
+
+	for (i = 0; i <= text.n; i++)
+		if (i == text.n || text.p[i] == ' ') {
+			if (mh_buf_equal(MH_BUF(text.p + from, i - from), word))
+				return true;
+			from = i + 1;
+		}
+	return false;
+}
+
+static bool evidence_ok(struct mh_buf wanted, struct mh_buf evidence)
+{
+	struct mh_reader r;
+
+	mh_reader_init(&r, wanted.p, wanted.n);
+	while (r.left && !r.err)
+		if (!has_word(evidence, mh_read_v(&r, MH_NAME_MAX)))
+			return false;
+	return true;
+}
+
+static bool kinds_ok(const struct mh_stmt *s, const struct mh_stmt *d)
+{
+	u64 may = mh_stmt_num(d, MH_A_SCOPE_KINDS);
+	u8 has = mh_stmt_num(s, MH_A_KEI_KIND) == MH_KIND_PAIR ? MH_SCOPE_KEI_PAIR :
+		MH_SCOPE_KEI_SECRET;
+
+	has |= mh_stmt_num(s, MH_A_KEC_KIND) == MH_KIND_PAIR ? MH_SCOPE_KEC_PAIR :
+		MH_SCOPE_KEC_SECRET;
+	return !mh_stmt_has(d, MH_A_SCOPE_KINDS) || (may & has) == has;
+}
+
+/*
+ * By an enrol key: what is the first of its subject, so that it takes nobody's name, and
+ * Entities alone become members, of groups that the scope has.
+ */
+static bool enrols(const struct mh_stmt *s, const struct mh_stmt *d)
+{
+	struct mh_buf names = mh_stmt_attr(d, MH_A_SCOPE_NAMES), name = s->subject;
+	size_t cut = 0;
+
+	if (s->serial != 1)
+		return false;
+	if (s->type == MH_MEMBER) {
+		while (cut < name.n && name.p[cut] != '/')
+			cut++;
+		if (mh_stmt_num(s, MH_A_MEMBER_KIND) != 1 ||
+		    !in_list(mh_stmt_attr(d, MH_A_SCOPE_GROUPS), MH_BUF(name.p, cut), same_name))
+			return false;
+		name = MH_BUF(name.p + cut + 1, name.n - cut - 1);
+	} else if (!kinds_ok(s, d) ||
+		   !evidence_ok(mh_stmt_attr(d, MH_A_SCOPE_EVIDENCE),
+				mh_stmt_attr(s, MH_A_EVIDENCE))) {
+		return false;
+	}
+	return !names.p || pattern_fits(names, name);
+}
+
 static bool delegation_covers(const struct mh_stmt *s, const struct mh_stmt *d)
 {
 	struct mh_buf sets = mh_stmt_attr(d, MH_A_SCOPE_DATASETS),
 		      names = mh_stmt_attr(d, MH_A_SCOPE_NAMES);
 
 	if (s->issued < d->not_before || s->issued > d->not_after)
+		return false;
+	if (mh_stmt_has(d, MH_A_SCOPE_LIFE) &&
+	    s->not_after - s->not_before > mh_stmt_num(d, MH_A_SCOPE_LIFE))
 		return false;
 	switch (s->type) {
 	case MH_DELEGATION:
@@ -243,6 +343,8 @@ static bool delegation_covers(const struct mh_stmt *s, const struct mh_stmt *d)
 		       mh_buf_equal(mh_stmt_attr(s, MH_A_TEMPLATE),
 				    mh_stmt_attr(d, MH_A_SCOPE_TEMPLATE));
 	case MH_ENTITY:
+	case MH_MEMBER:
+		return enrols(s, d);
 	case MH_SUSPEND:
 		return !names.p || pattern_fits(names, s->subject);
 	}
@@ -264,9 +366,13 @@ static bool group_covers(const struct mh_stmt *s, const struct mh_stmt *g)
 		return s->subject.n > g->subject.n && s->subject.p[g->subject.n] == '/' &&
 			!memcmp(s->subject.p, g->subject.p, g->subject.n);
 	case MH_GROUP:
-		return mh_buf_equal(s->subject, g->subject) && same_attr(s, g, MH_A_RIGHTS);
+		return mh_buf_equal(s->subject, g->subject) && same_attr(s, g, MH_A_RIGHTS) &&
+			same_attr(s, g, MH_A_ENROLS);
+	case MH_ENTITY:
+		return mh_stmt_has(g, MH_A_ENROLS) &&
+			pattern_fits(mh_stmt_attr(g, MH_A_ENROLS), s->subject);
 	}
-	return false;		/* enrolling by a group comes with rights that name no DataSet */
+	return false;
 }
 
 int mh_stmt_verify(const struct mh_stmt *s, const u8 region[MH_HASH_LEN],

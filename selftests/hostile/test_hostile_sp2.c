@@ -120,24 +120,24 @@ static void idr_of(u8 *idr, size_t *n, const u8 *versions, size_t nv,
 
 static const struct mh_bytes *const good[] = { &sp2.serve, &sp2.fresh };
 
-static void version_1_alone(u8 *idr, size_t *n)
+static void version_2_alone(u8 *idr, size_t *n)
 {
-	idr_of(idr, n, (const u8 *)"\1", 1, good, 2, &sp2.epoch);
+	idr_of(idr, n, (const u8 *)"\2", 1, good, 2, &sp2.epoch);
 }
 
 static void no_serve(u8 *idr, size_t *n)
 {
-	idr_of(idr, n, (const u8 *)"", 1, good + 1, 1, &sp2.epoch);
+	idr_of(idr, n, (const u8 *)"\1", 1, good + 1, 1, &sp2.epoch);
 }
 
 static void no_freshness(u8 *idr, size_t *n)
 {
-	idr_of(idr, n, (const u8 *)"", 1, good, 1, &sp2.epoch);
+	idr_of(idr, n, (const u8 *)"\1", 1, good, 1, &sp2.epoch);
 }
 
 static void no_epoch(u8 *idr, size_t *n)
 {
-	idr_of(idr, n, (const u8 *)"", 1, good, 2, &sp2.serve);
+	idr_of(idr, n, (const u8 *)"\1", 1, good, 2, &sp2.serve);
 }
 
 static void longer(u8 *p, size_t *n)
@@ -223,7 +223,7 @@ static void r12_fields_of_the_challenge(void **state)
 		{ "sigR of zeros", -EBADMSG, .sign = zeros },
 		{ "sigR over another h", -EBADMSG, .sign = over_another },
 		{ "sigR of the honest server", -EBADMSG, .sign = of_the_honest },
-		{ "version 1 alone", -EPROTONOSUPPORT, .idr = version_1_alone },
+		{ "version 2 alone", -EPROTONOSUPPORT, .idr = version_2_alone },
 		{ "no DELEGATION to serve", -EBADMSG, .idr = no_serve },
 		{ "none for freshness", -ENOKEY, .idr = no_freshness },
 		{ "no EPOCH", -EBADMSG, .idr = no_epoch },

@@ -42,7 +42,7 @@ def altered(right, rnd, n=80):
 def join(kinds=(PAIR, PAIR), proof=None, **other):
     keys = enrol.Keys(b"host", *kinds)
     once = p.x25519_public(keys.once)
-    f = {"version": u8(0), "nonce": keys.nonce, "name": v(keys.name), "kei_kind": u8(kinds[0]),
+    f = {"version": u8(1), "nonce": keys.nonce, "name": v(keys.name), "kei_kind": u8(kinds[0]),
          "kei": v(keys.kei_public() if keys.kei else once), "kes": keys.kes_public(),
          "kec_kind": u8(kinds[1]), "kec": v(keys.kec_shown() if keys.kec else once),
          "evidence": v(b"seat"), **other}
@@ -175,7 +175,7 @@ def read_sealed(bundle, key, region, plain):
 
 def card(**other):
     key = p.p256_private()
-    f = {"magic": b"MHSC", "version": u8(0), "name": v(b"repo"), "sp2": p.p256_public(key),
+    f = {"magic": b"MHSC", "version": u8(1), "name": v(b"repo"), "sp2": p.p256_public(key),
          "fresh": zero(64), "audit": zero(64), "hpke": zero(32), **other}
     said = b"".join(f.values())
     return said + p.sign(key, p.L("server card"), said)
@@ -200,7 +200,7 @@ def p1s(rnd):
 
 
 def idrs(rnd):
-    def one(versions=(0,), delegations=(b"d" * 9, b"e" * 9), epoch=b"f" * 9):
+    def one(versions=(1,), delegations=(b"d" * 9, b"e" * 9), epoch=b"f" * 9):
         return stp.IdR(versions, list(delegations), epoch).bytes()
 
     yield from altered(one(), rnd)

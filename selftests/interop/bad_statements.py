@@ -84,9 +84,9 @@ class World:
         off = self.office
         policy = off.policy(b"a/b")
         every = {113: u32(1), 114: u32(2), 115: u32(3), 116: u32(4), 117: u32(31), 118: u32(7),
-                 119: u8(1), 121: u32(5)}
+                 119: u8(1), 121: u32(5), 122: u8(2), 123: u32(6), 124: u32(7)}
         scoped = {35: v(b"g") + v(b"h"), 36: v(b"a") + v(b"a/"), 37: o.TEMPLATE_AES, 38: b"a*?",
-                  39: u32(7)}
+                  39: u32(7), 40: u8(5), 41: u32(8), 42: v(b"kernel")}
         floors = b"".join(u8(t) + zero(32) + u64(t) for t in TYPES)
         said = [
             ("DELEGATION", off.delegate(1, b"sp", attrs=scoped).statement, self.rag),
@@ -361,6 +361,55 @@ def scopes(world):
                        by.statement, off.bytes(kind, name, attrs, by))
 
 
+def enrolments(world):
+    """What an enrol key, and a group that ENROLS, may sign."""
+    off, kinds = world.office, {}
+    for kei in (st.PAIR, st.SECRET):
+        for kec in (st.PAIR, st.SECRET):
+            one = world._secrets(kei) if kec == st.SECRET else world._entity()
+            if kei == st.SECRET:
+                one = {**one, 48: u8(kei), 49: zero(32)}
+            kinds[kei, kec] = one
+    scopes = ({}, {40: u8(0)}, {40: u8(5)}, {40: u8(10)}, {40: u8(15)}, {40: u8(0xff)}, {40: u8(9)},
+              {41: u32(DAY)}, {42: v(b"kernel")}, {42: v(b"file") + v(b"kernel")}, {38: b"h*"},
+              {35: v(b"staff")}, {35: v(b"crew") + v(b"staff"), 38: b"h?"})
+    for n, scope in enumerate(scopes):
+        by = off.delegate(st.ENROL, b"night", attrs=scope, life=30 * DAY)
+
+        def one(what, kind, subject, attrs, **other):
+            return ("enrol key %d: %s" % (n, what), world.region, by.statement,
+                    off.bytes(kind, subject, attrs, by, **{"serial": 1, **other}))
+
+        for pair, attrs in kinds.items():
+            yield one("kinds %d %d" % pair, st.ENTITY, b"h1", attrs)
+        for words in (b"", b"kernel", b"kernel file", b"file kernel", b"kernel  file", b"kernels",
+                      b"kernel,file", b" kernel", b"kernel file pin"):
+            yield one("evidence %r" % words, st.ENTITY, b"h1", {**world._entity(), 53: words})
+        for serial in (1, 2, 2 ** 64 - 1):
+            yield one("serial %d" % serial, st.ENTITY, b"h1", world._entity(), serial=serial)
+            yield one("member, serial %d" % serial, st.MEMBER, b"staff/h1", {80: u8(1)},
+                      serial=serial)
+        for life in (DAY, DAY + 1):
+            yield one("life %d" % life, st.ENTITY, b"h1", world._entity(), life=life)
+            yield one("member, life %d" % life, st.MEMBER, b"staff/h1", {80: u8(1)}, life=life)
+        for member in (b"staff/h1", b"staff/x1", b"crew/h1", b"staf/h1", b"staff/h12"):
+            for kind in (1, 2):
+                yield one("member %r %d" % (member, kind), st.MEMBER, member, {80: u8(kind)})
+        yield one("a group", GROUP, b"h1", off.quorum(o.officers()))
+    for pattern in (None, b"h*", b"*", b"h2"):
+        head = o.officers()
+        mine = {**off.quorum(head), 65: pattern}
+        group = make.Signer(head.privates, head.threshold, off.issue(GROUP, b"crew", mine))
+        for name in (b"h1", b"h2", b"x"):
+            for serial in (1, 7):
+                yield ("a group that enrols %r: %r, %d" % (pattern, name, serial), world.region,
+                       group.statement, off.bytes(st.ENTITY, name, world._entity(), group,
+                                                  serial=serial))
+        for other in (None, b"h*", b"*"):
+            yield ("a group that enrols %r says %r" % (pattern, other), world.region,
+                   group.statement, off.bytes(GROUP, b"crew", {**mine, 65: other}, group))
+
+
 def windows(world):
     """ISSUED against the DELEGATION's; passing on."""
     off = world.office
@@ -379,11 +428,12 @@ def windows(world):
                 ("past it", {"not_before": off.now + life - 9, "not_after": off.now + life + 1}),
                 ("another name", {"subject": b"sp2"}), ("another role", {"role": 2}),
                 ("no scope", {"scope": None}), ("another scope", {"scope": b"b*"}),
-                ("a number", {"number": u32(1)})):
+                ("a number", {"number": u32(1)}), ("kinds", {40: u8(1)}), ("a life", {41: u32(9)}),
+                ("evidence", {42: v(b"tpm")})):
             how = dict(how)
             role = how.pop("role", 1)
             attrs = {32: p.p256_public(p.p256_private()), 34: u8(role), 38: how.pop("scope", b"a*"),
-                     39: how.pop("number", None)}
+                     39: how.pop("number", None), **{t: how.pop(t, None) for t in (40, 41, 42)}}
             if role == 1:
                 attrs[33] = attrs[32]
             how.setdefault("life", DAY)
@@ -452,7 +502,8 @@ def followers(world):
     before, new = off.anchors[-1], o.officers(2, 1)
 
     def one(what, sets=None, attrs=None, life=DAY, **other):
-        have = {**off.quorum(new, 1), 18: before.leaf, **(attrs or {})}
+        have = {**off.quorum(new, 1), 18: before.leaf, 21: recovery.keys(), 22: u8(2),
+                **(attrs or {})}
         body = off.body(ANCHOR, other.pop("subject", b"hq"), have, other.pop("leaf", before.leaf),
                         life, **{"serial": 3, **other})
         root = st.leaf_of(body)
@@ -475,6 +526,21 @@ def followers(world):
         yield one("serial %d" % serial, serial=serial)
     for least in (0, 1, 2, 3, 4, 2 ** 64 - 1):
         yield one("MIN_ANCHOR %d" % least, attrs={19: u64(least)})
+    for what, x in (("none", {21: None, 22: None}), ("another", {21: new.keys(), 22: u8(2)}),
+                    ("a lower threshold", {22: u8(1)}), ("one more", {
+                        21: keys_of(recovery, p.p256_public(new.privates[0]))})):
+        yield one("recovery set " + what, attrs=x)
+        yield one("recovery set %s, by recovery" % what, [(2, recovery), (1, new)], x)
+    for serial, least in ((2, 2), (3, 3), (4, 4), (4, 3), (5, 5), (2 ** 32, 2 ** 32), (2 ** 32, 1),
+                          (2 ** 32, 2 ** 32 - 1), (2 ** 64 - 1, 2 ** 64 - 1)):
+        for at in (before.leaf, off.anchors[0].leaf, zero(32), zero(31) + b"\1"):
+            for by in (0, 2):
+                yield one("serial %d, MIN_ANCHOR %d, after %s, by %d" % (
+                    serial, least, at[:4].hex(), by), [(by, (old, None, recovery)[by]), (1, new)],
+                    {18: at, 19: u64(least)}, leaf=at, serial=serial)
+    yield one("by recovery, past the cap", [(2, recovery), (1, new)], life=DAY + 1)
+    yield one("by recovery, BEFORE and SIGNER differ", [(2, recovery), (1, new)],
+              {18: zero(31) + b"\1", 19: u64(9)}, serial=9)
     yield one("another name", subject=b"hx")
     yield one("another BEFORE", attrs={18: off.anchors[0].leaf})
     yield one("another SIGNER", leaf=off.anchors[0].leaf)
@@ -520,7 +586,7 @@ def cases():
     for base in world.bases.values():
         yield from spoilt(base)
         yield from times(base)
-    for part in (lists, sets, paths, signers, group_rights, scopes, windows, geneses, followers,
+    for part in (lists, sets, paths, signers, group_rights, scopes, enrolments, windows, geneses, followers,
                  capped):
         yield from part(world)
     yield from at_random(world, 1000)

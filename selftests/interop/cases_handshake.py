@@ -68,14 +68,14 @@ def challenge_twice(c, x):
 
 @case("EPROTONOSUPPORT")
 @idr
-def version_1_only(c, x):
-    x.versions = [1]
+def version_2_only(c, x):
+    x.versions = [2]
 
 
 @case("ok")
 @idr
-def version_1_too(c, x):
-    x.versions = [0, 1]
+def version_2_too(c, x):
+    x.versions = [1, 2]
 
 
 @case("EBADMSG")

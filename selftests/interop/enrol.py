@@ -10,7 +10,7 @@ import primitives as p
 from statement import PAIR, SECRET
 from wire import Reader, Refused, V, is_name, u16, u8, v, want, zero
 
-VERSION = 0
+VERSION = 1
 REQUEST, BUNDLE, CARD, CODE = 2048, 262144, 512, 20
 BY_HOST, BY_CODE = 1, 2  # routes
 

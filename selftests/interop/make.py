@@ -35,7 +35,7 @@ def body(kind, attrs, *, region, signer, subject, serial, issued, not_before, no
          features=0):
     """attrs: values by type; one that is None is left out, also of the common ones."""
     common = {
-        1: bytes([0, kind]), 2: region, 3: signer, 4: subject, 5: u64(serial), 6: u64(issued),
+        1: bytes([1, kind]), 2: region, 3: signer, 4: subject, 5: u64(serial), 6: u64(issued),
         7: u64(not_before), 8: u64(not_after), 9: u32(features),
     }
     every = {**common, **attrs}

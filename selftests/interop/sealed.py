@@ -2,7 +2,6 @@
 """Sealed blobs: Documentation/protocol-data.rst."""
 
 import primitives as p
-from statement import PAIR
 from wire import Reader, want, zero
 
 LABELS = {1: "seat file", 4: "seat key", 5: "seat other"}
@@ -20,7 +19,7 @@ class Blob:
 
     def __init__(self, data, inputs, c=b""):
         r = Reader(data)
-        want(r.bytes(5) == b"MHSB\0" and 1 <= len(inputs) <= 8 and r.int(1) == len(inputs),
+        want(r.bytes(5) == b"MHSB\1" and 1 <= len(inputs) <= 8 and r.int(1) == len(inputs),
              "no blob")
         seats = [_seat(r, x, c[32 * i:32 * i + 32]) for i, x in enumerate(inputs)]
         seat_salt, blob_salt = r.bytes(32), r.bytes(32)
@@ -39,8 +38,7 @@ class Identity:
 
     def __init__(self, content):
         r = Reader(content)
-        version = r.int(1)
-        want(version <= 1, "another version")
+        want(r.int(1) == 1, "another version")
         self.name = r.v()
-        self.kei_kind, self.kec_kind = (r.int(1), r.int(1)) if version else (PAIR, PAIR)
+        self.kei_kind, self.kec_kind = r.int(1), r.int(1)
         self.kei, self.kes, self.kec = r.bytes(32), r.bytes(32), r.bytes(32)

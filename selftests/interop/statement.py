@@ -125,7 +125,7 @@ FORM = {
         21: (False, KEYS),
         22: (False, uint(1, least=1)),
     },
-    GROUP: {**QUORUM, 64: (False, listed(read_rights, size=8192))},
+    GROUP: {**QUORUM, 64: (False, listed(read_rights, size=8192)), 65: (False, pattern)},
     DELEGATION: {
         32: (True, a_key),
         33: (False, a_key),
@@ -135,6 +135,9 @@ FORM = {
         37: TEMPLATE,
         38: (False, pattern),
         39: (False, U32),
+        40: (False, fixed(1)),
+        41: (False, U32),
+        42: (False, listed(read_name, size=1024)),
     },
     ENTITY: {
         48: (True, uint(1, 2, 1)),
@@ -163,6 +166,9 @@ FORM = {
         119: (False, uint(1, 1)),
         120: TEMPLATE,
         121: (False, U32),
+        122: (False, uint(1, 2)),
+        123: (False, U32),
+        124: (False, U32),
     },
     INSTANCE: {
         128: (True, uint(8, least=1)),
@@ -347,7 +353,7 @@ class Statement:
         want(list(have)[:9] == list(COMMON), "a common attribute is missing")
         COMMON[1][1](have[1])
         version, self.type = have[1]
-        want(version == 0 and self.type in TYPES, "no such version or type")
+        want(version == 1 and self.type in TYPES, "no such version or type")
         known = {**COMMON, **FORM[self.type]}
         self.attr = {t: x for t, x in have.items() if t in known}
         want(all(t in known or t & CRITICAL for t in have), "an attribute that it does not have")

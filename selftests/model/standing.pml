@@ -24,11 +24,12 @@ typedef trust {
 	byte anchor;
 	byte floor;		/* of X, by that REVOKE */
 	byte suspended;
+	byte serial;		/* of the SUSPEND */
 	byte lift;		/* floor of SUSPENDs */
 }
 trust t, sealed;
 
-/* For the assertions: the officers' own REVOKE that the host had sealed; SUSPENDs it heard of */
+/* For the assertions: the officers' own REVOKE that the host had sealed; newest SUSPEND it heard of */
 byte told, heard;
 byte x;
 
@@ -49,6 +50,7 @@ inline copy(i_to, i_from)
 	i_to.anchor = i_from.anchor;
 	i_to.floor = i_from.floor;
 	i_to.suspended = i_from.suspended;
+	i_to.serial = i_from.serial;
 	i_to.lift = i_from.lift
 }
 
@@ -97,16 +99,21 @@ end:	do
 		pick(3);
 		if
 		:: x > t.lift && until[x] > 0 ->
-#ifdef BREAK_SUSPEND
-			t.suspended = until[x];
-#else
-			t.suspended = (until[x] > t.suspended -> until[x] : t.suspended);
+#ifndef BREAK_SUSPEND
+			if
+			:: x < t.serial -> skip
+			:: else ->
 #endif
-			heard = (until[x] > heard -> until[x] : heard)
+				t.suspended = until[x];
+				t.serial = x;
+#ifndef BREAK_SUSPEND
+			fi;
+#endif
+			heard = (x > heard -> x : heard)
 		:: else -> skip
 		fi;
-		/* an older one gives nothing back */
-		assert(t.suspended >= heard);
+		/* the newest counts, whoever shows an older one again */
+		assert(t.serial >= heard);
 		x = 0 }
 	/* a quorum's REVOKE of them */
 	:: atomic { lifted ->
@@ -114,7 +121,6 @@ end:	do
 		t.lift = 2;
 #endif
 		t.suspended = 0;
-		heard = 0;
 		/* ends them, whoever shows them again */
 		assert(t.lift >= 1 || !until[1]) }
 	/* mh_trust_add_anchor(): whatever the host was led to before, it takes what is signed anew */
@@ -125,7 +131,7 @@ end:	do
 		sealed.floor = 0;
 #endif
 		told = (forged -> 0 : t.floor) }
-	:: atomic { copy(t, sealed); heard = t.suspended }
+	:: atomic { copy(t, sealed); heard = t.serial }
 	/* a delivery that rests on X */
 	:: atomic { by[1] ->
 		pick(4);

@@ -182,7 +182,8 @@ static inline void sw_anchors(struct sw *w)
 		bool recovers = id == SW_ANCHOR_RECOVERY;
 
 		sw_begin(w, &b, (enum sw_id)id, SW_GENESIS, MH_ANCHOR, "eu", 2, 3650 * SW_DAY);
-		sw_anchor_attrs(&b.w, &w->next, w->st[SW_GENESIS].s.leaf, recovers ? 2 : 1, NULL);
+		sw_anchor_attrs(&b.w, &w->next, w->st[SW_GENESIS].s.leaf, recovers ? 2 : 1,
+				recovers ? NULL : &w->recovery);
 		sw_finish(&w->st[id], sw_buf(&b), recovers ? MH_SET_RECOVERY : MH_SET_SIGNER,
 			  recovers ? &w->recovery : &w->rag, &w->next);
 	}
@@ -242,7 +243,7 @@ static inline void sw_entity_attrs(struct mh_writer *w, const struct sw_keys *k,
 	if (secret)
 		mh_write_attr(w, MH_A_KPF_KID, kid, 32);
 	else
-		mh_write_attr(w, MH_A_EVIDENCE, "seat=file", 9);
+		mh_write_attr(w, MH_A_EVIDENCE, "kernel file", 11);
 }
 
 static inline void sw_batch_bodies(struct sw *w, struct sw_body b[5])

@@ -299,8 +299,8 @@ static void r36_anchor_needs_old_and_new(void **state)
 }
 
 /* A successor of SW_GENESIS that differs in one thing. */
-static int successor(u64 serial, const char *name, const u8 *region, const u8 *signer,
-		     const u8 *before, u64 min_anchor)
+static int followed(u8 which, u64 serial, const char *name, const u8 *region, const u8 *signer,
+		    const u8 *before, u64 min_anchor, const struct sw_keys *recovery)
 {
 	static u8 body[4096];
 	struct mh_writer b;
@@ -308,9 +308,17 @@ static int successor(u64 serial, const char *name, const u8 *region, const u8 *s
 	mh_writer_init(&b, body, sizeof(body));
 	mh_stmt_begin(&b, MH_ANCHOR, region, signer, MH_BUF(name, strlen(name)), serial, SW_T0,
 		      SW_T0, SW_T0 + 3650 * SW_DAY);
-	sw_anchor_attrs(&b, &w.next, before, min_anchor, NULL);
-	sw_finish(&one, MH_BUF(body, b.len), MH_SET_SIGNER, &w.rag, &w.next);
+	sw_anchor_attrs(&b, &w.next, before, min_anchor, recovery);
+	sw_finish(&one, MH_BUF(body, b.len), which, which == MH_SET_SIGNER ? &w.rag : &w.recovery,
+		  &w.next);
 	return mh_anchor_next(st(SW_GENESIS), w.region, &one.s);
+}
+
+static int successor(u64 serial, const char *name, const u8 *region, const u8 *signer,
+		     const u8 *before, u64 min_anchor)
+{
+	return followed(MH_SET_SIGNER, serial, name, region, signer, before, min_anchor,
+			&w.recovery);
 }
 
 static void r36_anchors_follow_each_other(void **state)
@@ -330,6 +338,50 @@ static void r36_anchors_follow_each_other(void **state)
 	assert_int_equal(successor(2, "eu", w.region, leaf, zero, 1), -EBADMSG);
 	assert_int_equal(successor(2, "eu", w.region, leaf, leaf, 0), -EBADMSG);	/* falls */
 	assert_int_equal(successor(2, "eu", w.region, leaf, leaf, 2), 0);
+}
+
+/* Whoever has the officers' keys has not the recovery set's, and cannot name his own. */
+static void r46_officers_keep_the_recovery_set(void **state)
+{
+	const u8 *leaf = st(SW_GENESIS)->leaf;
+	struct sw_keys fewer = w.recovery;
+
+	(void)state;
+	fewer.m = 1;
+	assert_int_equal(followed(MH_SET_SIGNER, 2, "eu", w.region, leaf, leaf, 1, NULL), -EBADMSG);
+	assert_int_equal(followed(MH_SET_SIGNER, 2, "eu", w.region, leaf, leaf, 1, &w.next),
+			 -EBADMSG);
+	assert_int_equal(followed(MH_SET_SIGNER, 2, "eu", w.region, leaf, leaf, 1, &fewer),
+			 -EBADMSG);
+	assert_int_equal(followed(MH_SET_RECOVERY, 2, "eu", w.region, leaf, leaf, 1, NULL), 0);
+	assert_int_equal(followed(MH_SET_RECOVERY, 2, "eu", w.region, leaf, leaf, 1, &w.next), 0);
+}
+
+/* From whatever line of ANCHORs a thief has led a host to. */
+static void r46_recovery_goes_beyond_all(void **state)
+{
+	static const u8 zero[32];
+	const u8 *leaf = st(SW_GENESIS)->leaf, *other = st(SW_GROUP)->leaf;
+	const u64 far = 1ull << 32;
+
+	(void)state;
+#define BEYOND(serial, signer, before, least) \
+	followed(MH_SET_RECOVERY, serial, "eu", w.region, signer, before, least, &w.recovery)
+	assert_int_equal(BEYOND(far, other, other, far), 0);
+	assert_int_equal(BEYOND(far, leaf, leaf, far), 0);
+	assert_int_equal(BEYOND(2, other, other, 2), 0);
+	assert_int_equal(BEYOND(1, other, other, 1), -ESTALE);
+	assert_int_equal(BEYOND(far, other, other, far - 1), -EBADMSG);	/* voids too little */
+	assert_int_equal(BEYOND(far, leaf, leaf, 1), -EBADMSG);
+	assert_int_equal(BEYOND(far, leaf, other, far), -EBADMSG);
+	assert_int_equal(BEYOND(far, zero, zero, far), -EBADMSG);
+#undef BEYOND
+	assert_int_equal(followed(MH_SET_SIGNER, far, "eu", w.region, leaf, leaf, far, &w.recovery),
+			 -EBADMSG);
+	assert_int_equal(followed(MH_SET_RECOVERY, far, "us", w.region, leaf, leaf, far,
+				  &w.recovery), -EBADMSG);
+	assert_int_equal(followed(MH_SET_RECOVERY, far, "eu", other, leaf, leaf, far, &w.recovery),
+			 -EBADMSG);
 }
 
 static int genesis(u64 serial, const u8 *region, const u8 *signer, const u8 *before, u8 which,
@@ -451,6 +503,8 @@ int main(void)
 		cmocka_unit_test(r46_anchor_by_both_old_sets),
 		cmocka_unit_test(r36_anchor_needs_old_and_new),
 		cmocka_unit_test(r36_anchors_follow_each_other),
+		cmocka_unit_test(r46_officers_keep_the_recovery_set),
+		cmocka_unit_test(r46_recovery_goes_beyond_all),
 		cmocka_unit_test(r36_genesis),
 		cmocka_unit_test(r28_region_and_signer_are_named),
 		cmocka_unit_test(r36_validity),

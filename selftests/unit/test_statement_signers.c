@@ -243,7 +243,8 @@ static void r46_caps_and_recovery_of_anchors(void **state)
 				      MH_BUF("eu", 2), 2, SW_T0, SW_T0, SW_T0 + SW_DAY);
 			sw_anchor_attrs(&b, &w.next, st(SW_GENESIS)->leaf, 1, NULL);
 			mh_write_attr(&b, MH_A_CAPS, caps, 5);
-			sw_finish(&parent, MH_BUF(body, b.len), MH_SET_SIGNER, &w.rag, &w.next);
+			sw_finish(&parent, MH_BUF(body, b.len), MH_SET_RECOVERY, &w.recovery,
+				  &w.next);
 			assert_int_equal(mh_anchor_next(st(SW_GENESIS), w.region, &parent.s), 0);
 			mh_writer_init(&b, body, sizeof(body));
 			mh_stmt_begin(&b, MH_ANCHOR, w.region, parent.s.leaf, MH_BUF("eu", 2), 3,

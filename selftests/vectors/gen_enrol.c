@@ -256,9 +256,9 @@ static void seats_make(struct gen_blob *b)
 
 static void write_trust(struct mh_writer *w)
 {
-	static const struct { u8 type, revoked; const char *subject; u64 serial; } floors[] = {
-		{ MH_ENTITY, 0, "host-1", 7 }, { MH_DELEGATION, 1, "gen1", 4 },
-		{ MH_INSTANCE, 0, "eu/disk", 7 } };
+	static const struct { u8 type; const char *subject; u64 serial, anchor; } floors[] = {
+		{ MH_ENTITY, "host-1", 7, 0 }, { MH_DELEGATION, "gen1", 4, 1 },
+		{ MH_INSTANCE, "eu/disk", 7, 0 } };
 
 	mh_write_u8(w, 2);
 	mh_write_big(w, sw.st[SW_GENESIS].s.bytes);
@@ -268,35 +268,36 @@ static void write_trust(struct mh_writer *w)
 	mh_write_bytes(w, sw.st[SW_GENESIS].s.leaf, 32);
 	mh_write_u64(w, SW_T0);
 	mh_write_u64(w, 0);
-	mh_write_u8(w, 0);
-	mh_write_u16(w, ARRAY_SIZE(floors));
+	mh_write_u64(w, 0);
+	mh_write_u64(w, 0);
+	mh_write_u16(w, ARRAY_SIZE(floors) + 1);
 	for (size_t i = 0; i < ARRAY_SIZE(floors); i++) {
 		const struct mh_buf subject = MH_BUF(floors[i].subject, strlen(floors[i].subject));
 		u8 hash[32];
 
 		mh_sha256v(hash, &subject, 1);
 		mh_write_u8(w, floors[i].type);
-		mh_write_u8(w, floors[i].revoked);
 		mh_write_bytes(w, hash, 32);
 		mh_write_u64(w, floors[i].serial);
+		mh_write_u64(w, floors[i].anchor);
 	}
-	mh_write_u8(w, 1);
+	mh_write_u8(w, 0);	/* all that was made under a DELEGATION */
 	mh_write_bytes(w, sw.st[SW_ENROL].s.leaf, 32);
+	mh_write_u64(w, 1);
+	mh_write_u64(w, 1);
 }
 
-/* Version 0 is for pairs; secret: one whose keys will come */
+/* secret: one whose keys will come */
 static size_t identity(u8 *out, size_t size, bool secret, bool joined)
 {
 	static const char addresses[] = "repo1.example:7100\n/run/stp";
 	struct mh_writer w;
 
 	mh_writer_init(&w, out, size);
-	mh_write_u8(&w, secret);
+	mh_write_u8(&w, 1);
 	mh_write_v(&w, "host-1", 6);
-	if (secret) {
-		mh_write_u8(&w, MH_KIND_SECRET);
-		mh_write_u8(&w, MH_KIND_SECRET);
-	}
+	mh_write_u8(&w, secret ? MH_KIND_SECRET : MH_KIND_PAIR);
+	mh_write_u8(&w, secret ? MH_KIND_SECRET : MH_KIND_PAIR);
 	mh_write_bytes(&w, secret ? once : kei, 32);
 	mh_write_bytes(&w, kes, 32);
 	mh_write_bytes(&w, secret ? once : kec, 32);
