@@ -222,20 +222,36 @@ void rc_officers_write(const struct rc_officers *o, struct mh_writer *w, const u
 	mh_write_attr_u8(w, MH_A_RECOVERY_THRESHOLD, o->recovery_threshold);
 }
 
-static const struct rc_option replace_options[] = {
-	{ "--new-keys", "FILE",
-	  "an officer from then on, as officer key show wrote it; again for each (default: those "
-	  "that there are)" },
-	{ "--threshold", "M", "officers that must sign from then on (default: as many as now)" },
-	{ "--recovery-key", "FILE",
-	  "one of the recovery set from then on; again for each (default: that which there is)" },
-	{ "--recovery-threshold", "M", "of those, to replace the officers (default: all)" },
-	{ "--no-recovery", NULL, "no recovery set from then on" },
-	{ "--min-anchor", NULL,
-	  "void all that was signed before; the server's delegations are signed anew with it" },
-	{ "--insist", NULL, "all officers must sign, and there is no recovery set" },
+#define CHANGE_OPTIONS \
+	{ "--new-keys", "FILE", \
+	  "an officer from then on, as officer key show wrote it; again for each (default: those " \
+	  "that there are)" }, \
+	{ "--threshold", "M", "officers that must sign from then on (default: as many as now)" }, \
+	{ "--recovery-key", "FILE", \
+	  "one of the recovery set from then on; again for each (default: that which there is)" }, \
+	{ "--recovery-threshold", "M", "of those, to replace the officers (default: all)" }, \
+	{ "--no-recovery", NULL, "no recovery set from then on" }, \
+	{ "--min-anchor", NULL, \
+	  "void all that was signed before; the server's delegations are signed anew with it" }, \
+	{ "--insist", NULL, "all officers must sign, and there is no recovery set" }
+
+static const struct rc_option replace_options[] = { CHANGE_OPTIONS, { 0 } };
+
+static const struct rc_option recover_options[] = {
+	CHANGE_OPTIONS,
+	{ "--stolen", NULL,
+	  "officers' keys were stolen: go beyond all ANCHORs that a thief may have led hosts to; "
+	  "implies --min-anchor" },
 	{ 0 },
 };
+
+/* Serials that nobody comes to by one ANCHOR after another, each of which hosts verify */
+#define BEYOND (1ull << 32)
+
+static bool voids(const struct rc_args *a)
+{
+	return rc_value(a, "--min-anchor") || rc_value(a, "--stolen");
+}
 
 /* Those that there are, but for what is given */
 static int new_officers(struct rc *rc, const struct rc_args *a, struct rc_officers *o)
@@ -286,16 +302,16 @@ static u64 anchor_life(const struct rc *rc)
 }
 
 static int add_anchor(struct rc *rc, struct rc_maker *m, const struct rc_args *a, u8 which,
-		      const struct rc_officers *o)
+		      u64 serial, const struct rc_officers *o)
 {
 	const struct mh_stmt *cur = &rc->anchor;
 	u64 now = (u64)time(NULL), least = mh_stmt_num(cur, MH_A_MIN_ANCHOR);
 
-	if (rc_value(a, "--min-anchor"))
-		least = cur->serial + 1;
+	if (voids(a))
+		least = serial;
 	mh_writer_init(&m->w, m->body, sizeof(m->body));
-	mh_stmt_begin(&m->w, MH_ANCHOR, rc->region, cur->leaf, cur->subject, cur->serial + 1, now,
-		      now, now + anchor_life(rc));
+	mh_stmt_begin(&m->w, MH_ANCHOR, rc->region, cur->leaf, cur->subject, serial, now, now,
+		      now + anchor_life(rc));
 	rc_officers_write(o, &m->w, cur->leaf, least, mh_stmt_attr(cur, MH_A_CAPS));
 	return rc_act(rc, which, m, NULL);
 }
@@ -362,26 +378,35 @@ static int change(struct rc *rc, const struct rc_args *a, u8 which)
 {
 	struct rc_maker *m = malloc(sizeof(*m));
 	struct rc_officers o = { 0 };
+	u64 serial = 0;
 	int ret = m ? rc_open_region(rc) : mh_fail(MH_EXIT_FAILED, "out of memory");
 
 	if (!ret && (rc->keys || !rc->propose))
 		ret = rc_open_officers(rc);
 	if (!ret && which == MH_SET_RECOVERY && !mh_stmt_has(&rc->anchor, MH_A_RECOVERY_KEYS))
 		ret = mh_fail(MH_EXIT_NOTFOUND, "the Region has no recovery set");
+	if (!ret && which == MH_SET_SIGNER && mh_stmt_has(&rc->anchor, MH_A_RECOVERY_KEYS) &&
+	    (rc_value(a, "--recovery-key") || rc_value(a, "--recovery-threshold") ||
+	     rc_value(a, "--no-recovery")))
+		ret = mh_fail(MH_EXIT_DENIED,
+			      "only the recovery set changes itself, so that a thief of officers' "
+			      "keys cannot: repoctl officer recover");
 	if (!ret)
 		ret = new_officers(rc, a, &o);
 	if (!ret)
-		ret = add_anchor(rc, m, a, which, &o);
-	if (!ret && rc_value(a, "--min-anchor"))
+		serial = rc->anchor.serial + (rc_value(a, "--stolen") ? BEYOND : 1);
+	if (!ret)
+		ret = add_anchor(rc, m, a, which, serial, &o);
+	if (!ret && voids(a))
 		ret = delegate_all_anew(rc, m);
 	if (!ret)
 		ret = rc_submit(rc);
 	if (!ret && rc->json)
-		rc_print(json_pack("{s:I,s:i,s:i}", "anchor", (json_int_t)rc->anchor.serial + 1,
+		rc_print(json_pack("{s:I,s:i,s:i}", "anchor", (json_int_t)serial,
 				   "officers", (int)o.n, "threshold", (int)o.m));
 	else if (!ret)
 		printf("ANCHOR %llu: %u of %u officers must sign from now on\n",
-		       (unsigned long long)rc->anchor.serial + 1, o.m, o.n);
+		       (unsigned long long)serial, o.m, o.n);
 	free(m);
 	return ret;
 }
@@ -426,10 +451,11 @@ const struct rc_verb rc_quorum_verbs[] = {
 	  key_show },
 	{ "officer", "list", "", 0, 0, "the Region's officers, and its recovery set", NULL, list },
 	{ "officer", "replace", "", 0, 0,
-	  "other officers, threshold or recovery set; old and new officers sign", replace_options,
+	  "other officers, another threshold; old and new officers sign", replace_options,
 	  replace },
 	{ "officer", "recover", "", 0, 0,
-	  "the same by the recovery set, when too many officers are lost", replace_options,
+	  "the same by the recovery set, when too many officers are lost, or robbed",
+	  recover_options,
 	  recover },
 	{ "officer", "drill", "", 0, 0,
 	  "each officer signs what is good for nothing, to see that the keys are at hand", NULL,

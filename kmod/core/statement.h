@@ -239,6 +239,9 @@ int mh_anchor_genesis(const struct mh_stmt *a, u8 region[MH_HASH_LEN]);
  */
 int mh_anchor_next(const struct mh_stmt *cur, const u8 region[MH_HASH_LEN],
 		   const struct mh_stmt *next);
+/* Of that all but the signatures, which are to be by set `which` of cur and by next's own */
+int mh_anchor_follows(const struct mh_stmt *cur, const u8 region[MH_HASH_LEN],
+		      const struct mh_stmt *next, enum mh_which which);
 /*
  * s was signed by signer (parsed and verified before): region, signer leaf,
  * quorum, what type the signer may sign (table of PROTOCOL 6), role, scope,

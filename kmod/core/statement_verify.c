@@ -116,32 +116,41 @@ static bool beyond_all(const struct mh_stmt *next)
 		mh_stmt_num(next, MH_A_MIN_ANCHOR) == next->serial;
 }
 
-int mh_anchor_next(const struct mh_stmt *cur, const u8 region[MH_HASH_LEN],
-		   const struct mh_stmt *next)
+int mh_anchor_follows(const struct mh_stmt *cur, const u8 region[MH_HASH_LEN],
+		      const struct mh_stmt *next, enum mh_which which)
 {
-	struct mh_quorum q;
-	bool recovery;
-	int ret;
+	bool ok;
 
 	if (next->type != MH_ANCHOR)
 		return -EBADMSG;
 	if (next->serial <= cur->serial)
 		return -ESTALE;
-	if (next->sets != 2 || memcmp(next->region, region, 32) ||
-	    !mh_buf_equal(next->subject, cur->subject))
+	if (which == MH_SET_RECOVERY)
+		ok = mh_stmt_has(cur, MH_A_RECOVERY_KEYS) &&
+		     (next_in_line(cur, next) || beyond_all(next));
+	else
+		ok = next_in_line(cur, next) && keeps_recovery(cur, next) && within_cap(next, cur);
+	return ok && !memcmp(next->region, region, 32) &&
+	       mh_buf_equal(next->subject, cur->subject) ? 0 : -EBADMSG;
+}
+
+int mh_anchor_next(const struct mh_stmt *cur, const u8 region[MH_HASH_LEN],
+		   const struct mh_stmt *next)
+{
+	const enum mh_which which = find_set(next, MH_SET_RECOVERY) ? MH_SET_RECOVERY :
+								      MH_SET_SIGNER;
+	struct mh_quorum q;
+	int ret = mh_anchor_follows(cur, region, next, which);
+
+	if (ret)
+		return ret;
+	if (next->sets != 2)
 		return -EBADMSG;
-	recovery = find_set(next, MH_SET_RECOVERY);
-	if (recovery) {
-		if (!next_in_line(cur, next) && !beyond_all(next))
-			return -EBADMSG;
+	if (which == MH_SET_RECOVERY)
 		mh_quorum_recovery(&q, cur);
-	} else {
-		if (!next_in_line(cur, next) || !keeps_recovery(cur, next) ||
-		    !within_cap(next, cur))
-			return -EBADMSG;
+	else
 		mh_quorum_of(&q, cur);
-	}
-	ret = mh_stmt_verify_set(next, recovery ? MH_SET_RECOVERY : MH_SET_SIGNER, &q);
+	ret = mh_stmt_verify_set(next, which, &q);
 	if (!ret) {
 		mh_quorum_of(&q, next);
 		ret = mh_stmt_verify_set(next, MH_SET_NEW, &q);

@@ -47,10 +47,10 @@ keep()
 	stmt get anchor "$R" > "$W/anchor.$1"
 }
 
-plan 39
+plan 47
 ok "r46 a Region, two of three" quorum_open "a b c" --threshold 2
 ok "r46 officers to come" keys d e r1 r2 stranger
-ok "r46 and their public keys" publics a b c d e r1 r2
+ok "r46 and their public keys" publics a b c d e r1 r2 stranger
 officer()
 {
 	by "a b" "$@"
@@ -96,7 +96,7 @@ is "r46 an older link is none" "$(stmt push "$W/anchor.2")" ESTALE
 
 # Two of serial 14, each signed by enough: the host takes the first, and tells of the other
 by "d e" --propose "$W/one" officer replace --min-anchor > /dev/null 2>&1
-by "d b e" --propose "$W/other" officer replace --no-recovery > /dev/null 2>&1
+by "d b e" --propose "$W/other" officer replace --threshold 1 > /dev/null 2>&1
 stop repositoryd
 cp -r "$W/store" "$W/store.13"
 office_daemon
@@ -134,3 +134,28 @@ by "d e" dataset create disk/after --replace > /dev/null
 ok "r46 what it may is said again" by "d e" grant disk/after alice
 ok "r46 and a key made" by "d e" instance add disk/after --generate
 is "r46 which it fetches" "$(errno disk/after)" ok
+
+# ---- two officers' keys are stolen: the thief's own ANCHORs, his REVOKE, then the recovery set ----
+cp -r "$W/store" "$W/store.15"
+ok "r46 a thief makes himself the officers" by "d e stranger" officer replace --new-keys "$W/stranger.pub"
+keep 16
+ok "r46 and revokes the host" by stranger entity revoke alice
+stmt get revoke alice > "$W/REVOKE"
+is "r46 the host follows" "$(stmt push "$W/anchor.16")" ok
+is "r46 and is revoked" "$(stmt push "$W/REVOKE")" ok
+stop repositoryd
+rm -rf "$W/store"
+cp -r "$W/store.15" "$W/store"
+start repositoryd repositoryd --config "$W/ini" --accept-gap
+wait_for 10 repoctl status
+ok "r46 the recovery set goes beyond all" by "r1 r2 a b" officer recover --stolen --new-keys "$W/a.pub" \
+	--new-keys "$W/b.pub"
+keep far
+is "r46 the host takes it" "$(stmt push "$W/anchor.far")" ok
+is "r46 and holds that" "$(held)" 4294967311
+by "a b" entity enrol "$W/alice.request" --fingerprint "$(fingerprint_of "$W/alice.fp")" \
+	--output "$W/again" --address 127.0.0.1:7878 > /dev/null
+by "a b" dataset create disk/after --replace > /dev/null
+by "a b" grant disk/after alice > /dev/null
+by "a b" instance add disk/after --generate > /dev/null
+is "r46 it fetches, with the keys of its first day" "$(errno disk/after)" ok

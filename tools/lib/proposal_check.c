@@ -61,12 +61,7 @@ static int check_anchor(const struct mh_proposal *p, struct mh_proposal_view *v)
 		     !memcmp(s->signer, zero, 32) && !memcmp(before, zero, 32) &&
 		     !memcmp(region, p->region, 32);
 	} else {
-		ok = p->anchors && s->serial == cur->serial + 1 &&
-		     !memcmp(s->region, p->region, 32) && !memcmp(s->signer, cur->leaf, 32) &&
-		     !memcmp(before, cur->leaf, 32) && mh_buf_equal(s->subject, cur->subject) &&
-		     mh_stmt_num(s, MH_A_MIN_ANCHOR) >= mh_stmt_num(cur, MH_A_MIN_ANCHOR);
-		if (which == MH_SET_RECOVERY && ok)
-			ok = mh_stmt_has(cur, MH_A_RECOVERY_KEYS);
+		ok = p->anchors && !mh_anchor_follows(cur, p->region, s, which);
 	}
 	if (!ok)
 		return refuse(v, -EBADMSG, "its ANCHOR does not follow the Region's");

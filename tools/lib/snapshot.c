@@ -153,6 +153,14 @@ static u8 answer_card(struct answer *a, struct mh_reader *r)
 	return MH_ADMIN_OK;
 }
 
+/* Of the one at i: after a recovery it is not i + 1.  0: it is no statement, which who reads it finds */
+static u64 anchor_serial(const struct mh_snapshot *s, u32 i)
+{
+	struct mh_stmt anchor;
+
+	return mh_stmt_parse(&anchor, s->anchor[i].p, s->anchor[i].n) ? 0 : anchor.serial;
+}
+
 static u8 answer_regions(struct answer *a, struct mh_reader *r)
 {
 	struct mh_buf label = mh_read_v(r, MH_NAME_MAX);
@@ -166,7 +174,7 @@ static u8 answer_regions(struct answer *a, struct mh_reader *r)
 		return MH_ADMIN_OK;
 	mh_write_bytes(&a->w, a->s->region, 32);
 	mh_write_v(&a->w, a->s->label.p, a->s->label.n);
-	mh_write_u64(&a->w, a->s->anchors);
+	mh_write_u64(&a->w, anchor_serial(a->s, a->s->anchors - 1));
 	return MH_ADMIN_OK;
 }
 
@@ -178,8 +186,11 @@ static u8 answer_anchors(struct answer *a, struct mh_reader *r)
 	if (mh_read_end(r))
 		return MH_ADMIN_MALFORMED;
 	mh_write_u16(&a->w, 0);
-	for (u64 i = from ? from - 1 : 0; i < a->s->anchors && n < ANCHORS_MOST; i++, n++)
-		mh_write_big(&a->w, a->s->anchor[i]);
+	for (u32 i = 0; i < a->s->anchors && n < ANCHORS_MOST; i++)
+		if (anchor_serial(a->s, i) >= from) {
+			mh_write_big(&a->w, a->s->anchor[i]);
+			n++;
+		}
 	mh_put16(a->w.p, n);
 	return MH_ADMIN_OK;
 }
