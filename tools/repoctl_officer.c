@@ -230,7 +230,6 @@ void rc_officers_write(const struct rc_officers *o, struct mh_writer *w, const u
 	{ "--recovery-key", "FILE", \
 	  "one of the recovery set from then on; again for each (default: that which there is)" }, \
 	{ "--recovery-threshold", "M", "of those, to replace the officers (default: all)" }, \
-	{ "--no-recovery", NULL, "no recovery set from then on" }, \
 	{ "--min-anchor", NULL, \
 	  "void all that was signed before; the server's delegations are signed anew with it" }, \
 	{ "--insist", NULL, "all officers must sign, and there is no recovery set" }
@@ -239,6 +238,7 @@ static const struct rc_option replace_options[] = { CHANGE_OPTIONS, { 0 } };
 
 static const struct rc_option recover_options[] = {
 	CHANGE_OPTIONS,
+	{ "--no-recovery", NULL, "no recovery set from then on" },
 	{ "--stolen", NULL,
 	  "officers' keys were stolen: go beyond all ANCHORs that a thief may have led hosts to; "
 	  "implies --min-anchor" },
@@ -386,8 +386,7 @@ static int change(struct rc *rc, const struct rc_args *a, u8 which)
 	if (!ret && which == MH_SET_RECOVERY && !mh_stmt_has(&rc->anchor, MH_A_RECOVERY_KEYS))
 		ret = mh_fail(MH_EXIT_NOTFOUND, "the Region has no recovery set");
 	if (!ret && which == MH_SET_SIGNER && mh_stmt_has(&rc->anchor, MH_A_RECOVERY_KEYS) &&
-	    (rc_value(a, "--recovery-key") || rc_value(a, "--recovery-threshold") ||
-	     rc_value(a, "--no-recovery")))
+	    (rc_value(a, "--recovery-key") || rc_value(a, "--recovery-threshold")))
 		ret = mh_fail(MH_EXIT_DENIED,
 			      "only the recovery set changes itself, so that a thief of officers' "
 			      "keys cannot: repoctl officer recover");

@@ -46,7 +46,7 @@ joins()
 # fetch DATASET FORM: "ok SERIAL", or the errno
 fetch()
 {
-	ioc FETCH region=hq name="$1" keyring=-3 form="$2" timeout_ms=8000 > said
+	ioc FETCH region=hq name="$1" keyring=-3 form="$2" timeout_ms=20000 > said
 	read -r _ _got _rest < said
 	_rest=${_rest##*serial=}
 	echo "$_got ${_rest%% *}"

@@ -69,11 +69,11 @@ region_of_two()
 	echo tea > "$W/pass"
 	repoctl officer key create "$W/officer.pem" --passphrase-fd 5 5< "$W/pass" || return 1
 	card=$(repoctl card | sed 's/.* //')
-	both region create "$R" --card "$card" --genesis "$W/genesis" > "$W/create1" 2>&1
+	both region create "$R" --insist --card "$card" --genesis "$W/genesis" > "$W/create1" 2>&1
 	office_ini "genesis = $(sed -n 's/.*genesis = \([a-z2-7-]*\).*/\1/p' "$W/create1")"
 	kill -HUP "${repositoryd:?}"
 	wait_for 10 grep -q "configuration read again" "$TMPDIR/repositoryd.log"
-	both region create "$R" --card "$card" --genesis "$W/genesis"
+	both region create "$R" --insist --card "$card" --genesis "$W/genesis"
 }
 
 signed()

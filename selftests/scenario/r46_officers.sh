@@ -36,7 +36,7 @@ create()
 	by "a b" region create lab --card "$card" --genesis "$W/lab" "$@"
 }
 
-plan 91
+plan 90
 ok "r46 a Region, two of three" quorum_open "a b c" --threshold 2
 keys d e f r1 r2 r3 stranger
 ok "r46 public keys as files" publics a b c d e f r1 r2 r3
@@ -111,7 +111,6 @@ fails_with "r46 who is out signs nothing" 4 by "a c" dataset create disk/no
 ok "r46 who is in does" by "a d" dataset create disk/after
 does "r46 they do not change the recovery set" 4 'only the recovery set changes itself' by "a d" officer replace \
 	--recovery-key "$W/r1.pub"
-does "r46 nor leave it out" 4 'only the recovery set changes itself' by "a d" officer replace --no-recovery
 ok "r46 on what was signed before" by "a d" instance add disk/before --generate
 
 # ---- recovered ----
