@@ -153,7 +153,7 @@ static u8 answer_card(struct answer *a, struct mh_reader *r)
 	return MH_ADMIN_OK;
 }
 
-/* Of the one at i: after a recovery it is not i + 1.  0: it is no statement, which who reads it finds */
+/* Of the one at i, not i + 1 after a recovery.  0: it is no statement, which who reads it finds */
 static u64 anchor_serial(const struct mh_snapshot *s, u32 i)
 {
 	struct mh_stmt anchor;
