@@ -196,7 +196,7 @@ static void check_trust(struct mh_trust *t)
 
 	for (int i = 0; i < 2; i++)
 		mh_sha256v(hash[i], &names[i], 1);
-	must(!t->revoked && !t->suspended && !t->nvoided && t->anchors && t->anchors <= 2);
+	must(!t->revoked && !t->suspended && t->anchors && t->anchors <= 2);
 	for (unsigned int i = 0; i < t->anchors; i++)
 		must(signed_by_officers(t->anchor[i]->s.bytes));
 	list_for_each_entry(k, &t->kept, link)
@@ -206,7 +206,7 @@ static void check_trust(struct mh_trust *t)
 	for (unsigned int i = 0; i < t->floors; i++) {
 		const struct mh_floor *f = &t->floor[i];
 
-		must(!f->revoked && !memcmp(f->subject, hash[0], 32));
+		must(!f->anchor && !memcmp(f->subject, hash[0], 32));
 		must(f->type == MH_DATASET ? f->serial == 1 :
 		     f->type == MH_INSTANCE && f->serial <= 2);
 		/* where memory failed, all had been verified, and only the delivery failed */
