@@ -405,6 +405,9 @@ static void follow(struct mh_submit *s)
 
 			if (!is_of(&s->item[k], s->region[i], &st))
 				continue;
+			/* hosts are told of it when it begins, not of a year at once */
+			if (st.type == MH_DELEGATION && st.not_before > mh_now(s->a->daemon))
+				continue;
 			if (st.type == MH_REVOKE || st.type == MH_SUSPEND ||
 			    st.type == MH_DELEGATION)
 				push[n++] = (struct mh_bytes){ .p = (u8 *)s->item[k].b.p,
