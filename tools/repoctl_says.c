@@ -26,6 +26,12 @@ static const struct bit exports[] = { { MH_EXPORT_LOGON, "logon" },
 				      { MH_EXPORT_FSCRYPT, "fscrypt" },
 				      { 0 } };
 
+static const struct bit kinds[] = { { MH_SCOPE_KEI_PAIR, "a Kei that is a pair" },
+				    { MH_SCOPE_KEI_SECRET, "a Kei that is a secret" },
+				    { MH_SCOPE_KEC_PAIR, "a Kec that is a pair" },
+				    { MH_SCOPE_KEC_SECRET, "a Kec that is a secret" },
+				    { 0 } };
+
 static const char *type_word(u8 type)
 {
 	static const char *const words[__MH_STMT_TYPES] = {
@@ -126,6 +132,9 @@ static void say_entity(FILE *f, const struct mh_stmt *s, const struct mh_stmt *w
 		fprintf(f, "enrols the host %.*s", TEXT(s->subject));
 	fputs("; its signatures are by the key ", f);
 	say_key(f, mh_stmt_attr(s, MH_A_KES).p);
+	if (mh_stmt_has(s, MH_A_EVIDENCE))
+		fprintf(f, "; it says that its keys live in: %.*s",
+			TEXT(mh_stmt_attr(s, MH_A_EVIDENCE)));
 }
 
 static void say_rights(FILE *f, const struct mh_stmt *s)
@@ -165,6 +174,12 @@ static void say_group(FILE *f, const struct mh_stmt *s, const struct mh_stmt *wa
 	fprintf(f, "; %llu of %zu officers of its own",
 		(unsigned long long)mh_stmt_num(s, MH_A_THRESHOLD),
 		mh_stmt_attr(s, MH_A_KEYS).n / MH_P256_PUB_LEN);
+	if (mh_stmt_has(s, MH_A_ENROLS))
+		fprintf(f, ", who may ENROL hosts with names like %.*s",
+			TEXT(mh_stmt_attr(s, MH_A_ENROLS)));
+	if (mh_stmt_num(s, MH_A_MIN_ANCHOR) > 1)
+		fprintf(f, "; what it signed before serial %llu is VOID",
+			(unsigned long long)mh_stmt_num(s, MH_A_MIN_ANCHOR));
 }
 
 static void say_member(FILE *f, const struct mh_stmt *s, const struct mh_stmt *was)
@@ -209,7 +224,9 @@ static void say_rules(FILE *f, const struct mh_stmt *s)
 		u16 type;
 		const char *name;
 	} times[] = { { MH_A_LEASE, "kept for" }, { MH_A_RENEW, "renewed before the end by" },
-		      { MH_A_RETAIN, "retained over a reboot for" } };
+		      { MH_A_RETAIN, "retained over a reboot for" },
+		      { MH_A_ROTATE, "followed by another after" } };
+	static const char *const ended[] = { "refused", "SERVED", "generated anew" };
 	struct mh_buf t = mh_stmt_attr(s, MH_A_TEMPLATE);
 
 	fprintf(f, "keys of %s", t.n && t.p[0] < ARRAY_SIZE(algs) ? algs[t.p[0]] : algs[0]);
@@ -234,6 +251,12 @@ static void say_rules(FILE *f, const struct mh_stmt *s)
 	}
 	fprintf(f, ", %s when the EPOCH has ended",
 		mh_stmt_num(s, MH_A_ON_STALE) ? "still served" : "refused");
+	if (mh_stmt_has(s, MH_A_OUT_OF_DATE))
+		fprintf(f, ", %s when it is out of date",
+			ended[mh_stmt_num(s, MH_A_OUT_OF_DATE)]);
+	if (mh_stmt_has(s, MH_A_OLDER))
+		fprintf(f, ", up to %llu versions older by number",
+			(unsigned long long)mh_stmt_num(s, MH_A_OLDER));
 }
 
 static void say_policy(FILE *f, const struct mh_stmt *s, const struct mh_stmt *was)
@@ -269,7 +292,8 @@ static void say_delegation(FILE *f, const struct mh_stmt *s, const struct mh_stm
 	static const struct {
 		u16 type;
 		const char *name;
-	} lists[] = { { MH_A_SCOPE_GROUPS, "groups" }, { MH_A_SCOPE_DATASETS, "DataSets" } };
+	} lists[] = { { MH_A_SCOPE_GROUPS, "groups" }, { MH_A_SCOPE_DATASETS, "DataSets" },
+		      { MH_A_SCOPE_EVIDENCE, "evidence" } };
 	bool scope = false;
 
 	fprintf(f, "lets %.*s %s, with the key ", TEXT(s->subject),
@@ -298,6 +322,14 @@ static void say_delegation(FILE *f, const struct mh_stmt *s, const struct mh_stm
 			(unsigned long long)mh_stmt_num(s, MH_A_SCOPE_NUMBER));
 	if (!scope)
 		fputs(", everywhere in the Region", f);
+	if (mh_stmt_has(s, MH_A_SCOPE_KINDS)) {
+		fputs(", with ", f);
+		say_bits(f, (u32)mh_stmt_num(s, MH_A_SCOPE_KINDS), kinds);
+	}
+	if (mh_stmt_has(s, MH_A_SCOPE_LIFE)) {
+		fputs(", each for at most ", f);
+		say_time(f, mh_stmt_num(s, MH_A_SCOPE_LIFE));
+	}
 }
 
 static void say_revoke(FILE *f, const struct mh_stmt *s, const struct mh_stmt *was)
@@ -388,6 +420,50 @@ static void say_anchor(FILE *f, const struct mh_stmt *s, const struct mh_stmt *c
 			(unsigned long long)least);
 }
 
+/* What the sentences above tell of each type, or tell by something else. */
+static const u16 told[__MH_STMT_TYPES][16] = {
+	[MH_ANCHOR] = { MH_A_KEYS, MH_A_THRESHOLD, MH_A_BEFORE, MH_A_MIN_ANCHOR,
+			MH_A_RECOVERY_KEYS, MH_A_RECOVERY_THRESHOLD },
+	[MH_DELEGATION] = { MH_A_KEY, MH_A_AUDIT_KEY, MH_A_ROLE, MH_A_SCOPE_GROUPS,
+			    MH_A_SCOPE_DATASETS, MH_A_SCOPE_NAMES, MH_A_SCOPE_NUMBER,
+			    MH_A_SCOPE_KINDS, MH_A_SCOPE_LIFE, MH_A_SCOPE_EVIDENCE },
+	[MH_ENTITY] = { MH_A_KEI_KIND, MH_A_KEI, MH_A_KES, MH_A_KEC_KIND, MH_A_KEC_KID,
+			MH_A_KPF_KID, MH_A_EVIDENCE },
+	[MH_GROUP] = { MH_A_KEYS, MH_A_THRESHOLD, MH_A_MIN_ANCHOR, MH_A_RIGHTS, MH_A_ENROLS },
+	[MH_MEMBER] = { MH_A_MEMBER_KIND },
+	[MH_DATASET] = { MH_A_MODE, MH_A_KIND, MH_A_OWNER, MH_A_POLICIES },
+	[MH_POLICY] = { MH_A_SELECT, MH_A_LEASE, MH_A_RENEW, MH_A_RETAIN, MH_A_USES,
+			MH_A_OPERATIONS, MH_A_EXPORT, MH_A_ON_STALE, MH_A_TEMPLATE, MH_A_RATE,
+			MH_A_OUT_OF_DATE, MH_A_OLDER, MH_A_ROTATE },
+	[MH_INSTANCE] = { MH_A_MODE, MH_A_KIND, MH_A_POLICIES, MH_A_TEMPLATE,
+			  MH_A_INSTANCE_VERSION, MH_A_STREAM_ALG, MH_A_RANDOM, MH_A_KE_KID,
+			  MH_A_LENGTH, MH_A_SHA256, MH_A_DELIVERY, MH_A_TOMBSTONE },
+	[MH_REVOKE] = { MH_A_TARGET_TYPE, MH_A_UP_TO, MH_A_UNDER },
+};
+
+/* Whatever else is in it, lest something that is signed stay unseen */
+static void say_rest(FILE *f, const struct mh_stmt *s)
+{
+	struct mh_reader r;
+	struct mh_attr a;
+	u16 last = 0;
+
+	mh_reader_init(&r, s->body.p, s->body.n);
+	while (mh_read_attr(&r, &last, &a)) {
+		bool known = a.type <= MH_A_FEATURES;
+
+		for (size_t i = 0; i < ARRAY_SIZE(told[0]) && !known; i++)
+			known = told[s->type][i] == a.type;
+		if (known)
+			continue;
+		fprintf(f, "; AND ATTRIBUTE %u: ", a.type);
+		for (size_t i = 0; i < a.v.n; i++)
+			fprintf(f, "%02x", a.v.p[i]);
+	}
+	if (s->features)
+		fprintf(f, "; WITH FEATURES 0x%x", s->features);
+}
+
 char *rc_says(const struct mh_proposal_act *a, const struct mh_stmt *anchor)
 {
 	static void (*const say[__MH_STMT_TYPES])(FILE *f, const struct mh_stmt *s,
@@ -410,6 +486,7 @@ char *rc_says(const struct mh_proposal_act *a, const struct mh_stmt *anchor)
 		say[a->s.type](f, &a->s, &a->was);
 	else
 		fprintf(f, "makes a %s %.*s", type_word(a->s.type), TEXT(a->s.subject));
+	say_rest(f, &a->s);
 	if (a->s.type != MH_REVOKE)
 		say_until(f, &a->s, &a->was);
 	if (a->s.serial > 1 && !a->was.type && a->s.type != MH_ANCHOR)
