@@ -19,9 +19,9 @@ static int mh_trust_epoch(struct mh_trust *t, struct mh_kept *k, const struct mh
 
 	if (cur && !memcmp(cur->leaf, s->leaf, MH_HASH_LEN))
 		return 0;
-	if (same && s->serial < cur->serial)
-		return 0;	/* a server that lags: ours counts */
 	ret = mh_trust_verify(t, s, budget);	/* issued lies in the DELEGATION's window */
+	if (!ret && same && s->serial < cur->serial)
+		return 0;	/* a server that lags: ours counts */
 	if (!ret && same && s->serial == cur->serial)
 		ret = -ENOTUNIQ;
 	if (!ret)

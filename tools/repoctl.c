@@ -10,7 +10,7 @@
 static const struct rc_verb *const nouns[] = {
 	rc_region_verbs, rc_officer_verbs, rc_entity_verbs, rc_dataset_verbs, rc_instance_verbs,
 	rc_grant_verbs, rc_delegation_verbs, rc_audit_verbs, rc_status_verbs,
-	rc_proposal_verbs, rc_quorum_verbs, rc_calendar_verbs,
+	rc_proposal_verbs, rc_quorum_verbs, rc_calendar_verbs, rc_revoke_verbs,
 };
 
 static const struct rc_option global_options[] = {

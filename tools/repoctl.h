@@ -78,7 +78,7 @@ struct rc_verb {
 extern const struct rc_verb rc_region_verbs[], rc_officer_verbs[], rc_entity_verbs[],
 	rc_dataset_verbs[], rc_instance_verbs[], rc_grant_verbs[], rc_delegation_verbs[],
 	rc_audit_verbs[], rc_status_verbs[], rc_proposal_verbs[],
-	rc_quorum_verbs[], rc_calendar_verbs[];
+	rc_quorum_verbs[], rc_calendar_verbs[], rc_revoke_verbs[];
 
 /* Last value of an option of this verb, or NULL. */
 const char *rc_value(const struct rc_args *a, const char *name);
@@ -180,6 +180,11 @@ int rc_item(struct rc *rc, u8 item, struct mh_buf a, struct mh_buf b);
  */
 int rc_submit(struct rc *rc);
 int rc_submit_batch(struct rc *rc, const struct mh_proposal_view *v);	/* once it is signed */
+/* n of its statements from the first on */
+int rc_submit_some(struct rc *rc, const struct mh_proposal_view *v, unsigned int first,
+		   unsigned int n);
+/* Adds to rc->hosts those that the statement concerns, or says that they are not known */
+int rc_touches(struct rc *rc, const struct mh_stmt *s);
 /* The batch, signed by all keys that may; told when there are too few and this is no proposal */
 int rc_sign(struct rc *rc, struct mh_proposal_view *v);
 /* What mh_proposal_*() gave but 0, told */

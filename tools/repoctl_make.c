@@ -95,10 +95,12 @@ static int touch_entitled(struct rc *rc, struct mh_buf dataset)
 	return 0;
 }
 
-static int touches(struct rc *rc, const struct mh_stmt *s)
+int rc_touches(struct rc *rc, const struct mh_stmt *s)
 {
 	const u8 *cut;
 
+	if (!rc->hosts)
+		rc->hosts = json_object();
 	switch (s->type == MH_REVOKE ? mh_stmt_num(s, MH_A_TARGET_TYPE) : s->type) {
 	case MH_ENTITY:
 		touch(rc, s->subject);
@@ -139,12 +141,10 @@ static int add_proposed(struct rc *rc, u8 which, struct mh_buf body)
 	struct mh_bytes was = { 0 };
 	int ret = mh_proposal_add_act(&one, which, body, MH_BUF(NULL, 0)), code = 0;
 
-	if (!rc->hosts)
-		rc->hosts = json_object();
 	if (!ret && one.act[0].s.type != MH_ANCHOR && rc->p.anchors)
 		code = replaced(rc, &one.act[0].s, &was);
 	if (!ret && !code && rc->p.anchors)
-		code = touches(rc, &one.act[0].s);
+		code = rc_touches(rc, &one.act[0].s);
 	mh_proposal_free(&one);
 	if (!ret && !code)
 		ret = mh_proposal_add_act(&rc->p, which, body, mh_bytes_buf(&was));
@@ -224,11 +224,11 @@ int rc_sign(struct rc *rc, struct mh_proposal_view *v)
 	return ret;
 }
 
-/* As the daemon is told it; then the batch is empty again, the Region's ANCHORs stay */
-int rc_submit_batch(struct rc *rc, const struct mh_proposal_view *v)
+int rc_submit_some(struct rc *rc, const struct mh_proposal_view *v, unsigned int first,
+		   unsigned int n)
 {
 	struct mh_bytes body, reply;
-	int ret = mh_proposal_submission(&rc->p, v, &body);
+	int ret = mh_proposal_submission(&rc->p, v, first, n, &body);
 
 	if (ret)
 		return rc_proposal_failed(ret, v);
@@ -237,6 +237,11 @@ int rc_submit_batch(struct rc *rc, const struct mh_proposal_view *v)
 		mh_bytes_free(&reply);
 	mh_bytes_free(&body);
 	return ret;
+}
+
+int rc_submit_batch(struct rc *rc, const struct mh_proposal_view *v)
+{
+	return rc_submit_some(rc, v, 0, rc->p.acts);
 }
 
 int rc_submit(struct rc *rc)

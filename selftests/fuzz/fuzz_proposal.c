@@ -30,7 +30,7 @@ static void statements(struct mh_buf body, unsigned int acts)
 static void understood(const struct mh_proposal *p, const struct mh_proposal_view *v)
 {
 	struct mh_bytes out;
-	int ret = mh_proposal_submission(p, v, &out);
+	int ret = mh_proposal_submission(p, v, 0, p->acts, &out);
 
 	must(v->needs && !v->why);
 	for (unsigned int i = 0; i < p->acts; i++) {

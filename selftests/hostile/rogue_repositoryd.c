@@ -189,22 +189,33 @@ int __wrap_mh_conn_record(struct mh_conn *c, u8 type, u32 request, const u8 *bod
 	return ret || !o ? ret : __real_mh_conn_record(c, (u8)o->a, request, copy, n);
 }
 
-#define TAIL (5 + MH_SIG_LEN)	/* of a statement that one signed: path, sets */
+/* Of a statement: path and sets */
+static size_t tail_of(struct mh_buf b)
+{
+	struct mh_stmt s;
+
+	if (mh_stmt_parse(&s, b.p, b.n))
+		die("a statement of idR");
+	return b.n - 2 - s.body.n;
+}
 
 /* The byte that is counted as the atth: of no statement's tail, or of a DELEGATION's */
 static void alter_idr(u8 *idr, size_t n, size_t at, bool tail)
 {
+	size_t tails[MH_IDR_DELEGATIONS];
 	struct mh_idr m;
 
 	if (mh_idr_decode(&m, MH_BUF(idr, n)) || m.delegations == MH_IDR_DELEGATIONS)
 		die("idR");
 	m.delegation[m.delegations] = m.epoch;
+	for (u8 k = 0; k <= m.delegations; k++)
+		tails[k] = tail_of(m.delegation[k]);
 	for (size_t i = 0; i < n; i++) {
 		u8 in = 0;
 
 		while (in <= m.delegations &&
 		       (idr + i >= m.delegation[in].p + m.delegation[in].n ||
-			idr + i < m.delegation[in].p + m.delegation[in].n - TAIL))
+			idr + i < m.delegation[in].p + m.delegation[in].n - tails[in]))
 			in++;
 		if ((tail ? in < m.delegations : in > m.delegations) && !at--) {
 			idr[i] ^= 0x10;

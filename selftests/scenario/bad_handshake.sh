@@ -125,13 +125,15 @@ unchanged "on the wire" "$host" "$server"
 
 # ---- by a server with its keys ----
 relayed record "$W/second"
-# challenge: header, e, a length, two tags, sigR; of each statement, path, sets and signature
-spoilt=$((size - 4 - 34 - 32 - 64 - 3 * 69))
+# challenge: header, e, a length, two tags, sigR; of each statement path, sets and signature, of the
+# DELEGATIONs, which were signed as one, with a path of one hash
+tails=$((2 * (40 + 69)))
+spoilt=$((size - 4 - 34 - 32 - 64 - tails - 69))
 is "each byte of what officers signed" "$(spoilt idr $spoilt true)" ""
-rogue "speaks 1"
+rogue "speaks 2"
 is "a server of another version alone" "$(errno)" EPROTONOSUPPORT
 unchanged "idR" "$host" "$server"
-is "each byte of their signatures" "$(spoilt tail $((2 * 69)) anew)" ""
+is "each byte of their signatures" "$(spoilt tail $tails anew)" ""
 rogue ""
 anew
 is "the kernel said no more than its hello" "$(grep '^over' "$TMPDIR/relay.log" | grep -v '^over 1 ')" ""

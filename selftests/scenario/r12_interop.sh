@@ -90,7 +90,7 @@ played()
 # kei and kec of those whose secrets come sealed to them, or to a code
 HOSTS="secret-pair pair-secret secret-secret secret-pair.code pair-secret.code secret-secret.code"
 
-plan 275
+plan 277
 ok "r12 an office" office_open
 ok "r08 the daemon's officers enrol a second implementation" enrolled alice pair pair
 for h in $HOSTS; do

@@ -300,7 +300,7 @@ static void r36_quorum(void **state)
 	assert_int_equal(mh_proposal_check(&p, &v), 0);
 	assert_int_equal(p.sigs, 2);
 	assert_int_equal(mh_proposal_lacks(&p, &v.need[0]), 1);
-	assert_int_equal(mh_proposal_submission(&p, &v, &out), -ENOKEY);
+	assert_int_equal(mh_proposal_submission(&p, &v, 0, p.acts, &out), -ENOKEY);
 	assert_false(mh_proposal_may_sign(&v, w.next.pub[0]));
 	/* a stranger's, and an officer's of something else */
 	assert_int_equal(mh_p256_sign(w.next.priv[0], v.digest, sig), 0);
@@ -396,7 +396,7 @@ static void r36_submission(void **state)
 		pw_sign(&p, id == PW_RECOVERY ? &w.recovery : &w.rag, 0, 2);
 		pw_sign_all(&p, &w, id);
 		assert_int_equal(mh_proposal_check(&p, &v), 0);
-		assert_int_equal(mh_proposal_submission(&p, &v, &out), 0);
+		assert_int_equal(mh_proposal_submission(&p, &v, 0, p.acts, &out), 0);
 		mh_reader_init(&r, out.p, out.n);
 		for (u16 n = mh_read_u16(&r); n; n--) {
 			u8 item = mh_read_u8(&r);
@@ -439,7 +439,7 @@ static void r36_drill(void **state)
 	p.nonce[0] ^= 1;
 	assert_int_equal(mh_proposal_check(&p, &v), -EKEYREJECTED);
 	p.nonce[0] ^= 1;
-	assert_int_equal(mh_proposal_submission(&p, &v, &out), 0);
+	assert_int_equal(mh_proposal_submission(&p, &v, 0, p.acts, &out), 0);
 	assert_int_equal(mh_get16(out.p), 0);
 	mh_bytes_free(&out);
 	mh_proposal_free(&p);

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "../../tools/repoctl_says.c"
+#include "../../tools/repoctl_says.c" /* NOLINT(bugprone-suspicious-include) */
 #include "stmt_world.h"
 
 static struct sw w;
@@ -55,32 +55,32 @@ static char *said_with(enum sw_id id, u16 type, struct mh_buf value)
 static void r36_each_attribute_is_told(void **state)
 {
 	static const struct {
+		const char *value, *words;
 		enum sw_id id;
 		u16 type;
-		const char *value, *words;
 		u8 n;
 	} rows[] = {
-		{ SW_ANCHOR, MH_A_CAPS, "\4\0\0\0\7", "AND ATTRIBUTE 20: 0400000007", 5 },
-		{ SW_GROUP, MH_A_ENROLS, "web-*", "who may ENROL hosts with names like web-*", 5 },
-		{ SW_GROUP, MH_A_MIN_ANCHOR, "\0\0\0\0\0\0\0\3", "before serial 3 is VOID", 8 },
-		{ SW_GROUP, MH_A_RIGHTS, "\0\1\0\1x", "its members may fetch x", 5 },
-		{ SW_ENTITY, MH_A_EVIDENCE, "paper", "its keys live in: paper", 5 },
-		{ SW_ENROL, MH_A_SCOPE_KINDS, "\5", "with a Kei that is a pair, a Kec that", 1 },
-		{ SW_ENROL, MH_A_SCOPE_KINDS, "\100", "unknown 0x40", 1 },
-		{ SW_ENROL, MH_A_SCOPE_LIFE, "\0\1\x51\x80", "each for at most 1d", 4 },
-		{ SW_ENROL, MH_A_SCOPE_EVIDENCE, "\0\4tpm2", "evidence tpm2", 6 },
-		{ SW_ENROL, MH_A_SCOPE_NUMBER, "\0\0\0\7", "at most 7", 4 },
-		{ SW_ENROL, MH_A_SCOPE_NAMES, "web-?", "names like web-?", 5 },
-		{ SW_ENROL, MH_A_SCOPE_GROUPS, "\0\3web", "groups web", 5 },
-		{ SW_ENROL, MH_A_SCOPE_TEMPLATE, "\1\0\0\0\x20", "AND ATTRIBUTE 37: 01000000", 5 },
-		{ SW_POLICY, MH_A_OUT_OF_DATE, "\1", "SERVED when it is out of date", 1 },
-		{ SW_POLICY, MH_A_OLDER, "\0\0\0\2", "up to 2 versions older", 4 },
-		{ SW_POLICY, MH_A_ROTATE, "\0\0\x0e\x10", "followed by another after 1h", 4 },
-		{ SW_POLICY, MH_A_LEASE, "\0\0\0\x3c", "kept for 1m", 4 },
-		{ SW_POLICY, MH_A_EXPORT, "\0\0\0\4", "READABLE on the host as fscrypt", 4 },
-		{ SW_MEMBER, 0x8001, "new", "AND ATTRIBUTE 32769: 6e6577", 3 },
-		{ SW_DATASET, 0x8001, "", "AND ATTRIBUTE 32769: ", 0 },
-		{ SW_ENTITY, MH_A_FEATURES, "\0\0\0\1", "WITH FEATURES 0x1", 4 },
+		{ "\4\0\0\0\7", "AND ATTRIBUTE 20: 0400000007", SW_ANCHOR, MH_A_CAPS, 5 },
+		{ "web-*", "who may ENROL hosts with names like web-*", SW_GROUP, MH_A_ENROLS, 5 },
+		{ "\0\0\0\0\0\0\0\3", "before serial 3 is VOID", SW_GROUP, MH_A_MIN_ANCHOR, 8 },
+		{ "\0\1\0\1x", "its members may fetch x", SW_GROUP, MH_A_RIGHTS, 5 },
+		{ "paper", "its keys live in: paper", SW_ENTITY, MH_A_EVIDENCE, 5 },
+		{ "\5", "with a Kei that is a pair, a Kec that", SW_ENROL, MH_A_SCOPE_KINDS, 1 },
+		{ "\100", "unknown 0x40", SW_ENROL, MH_A_SCOPE_KINDS, 1 },
+		{ "\0\1\x51\x80", "each for at most 1d", SW_ENROL, MH_A_SCOPE_LIFE, 4 },
+		{ "\0\4tpm2", "evidence tpm2", SW_ENROL, MH_A_SCOPE_EVIDENCE, 6 },
+		{ "\0\0\0\7", "at most 7", SW_ENROL, MH_A_SCOPE_NUMBER, 4 },
+		{ "web-?", "names like web-?", SW_ENROL, MH_A_SCOPE_NAMES, 5 },
+		{ "\0\3web", "groups web", SW_ENROL, MH_A_SCOPE_GROUPS, 5 },
+		{ "\1\0\0\0\x20", "AND ATTRIBUTE 37: 01000000", SW_ENROL, MH_A_SCOPE_TEMPLATE, 5 },
+		{ "\1", "SERVED when it is out of date", SW_POLICY, MH_A_OUT_OF_DATE, 1 },
+		{ "\0\0\0\2", "up to 2 versions older", SW_POLICY, MH_A_OLDER, 4 },
+		{ "\0\0\x0e\x10", "followed by another after 1h", SW_POLICY, MH_A_ROTATE, 4 },
+		{ "\0\0\0\x3c", "kept for 1m", SW_POLICY, MH_A_LEASE, 4 },
+		{ "\0\0\0\4", "READABLE on the host as fscrypt", SW_POLICY, MH_A_EXPORT, 4 },
+		{ "new", "AND ATTRIBUTE 32769: 6e6577", SW_MEMBER, 0x8001, 3 },
+		{ "", "AND ATTRIBUTE 32769: ", SW_DATASET, 0x8001, 0 },
+		{ "\0\0\0\1", "WITH FEATURES 0x1", SW_ENTITY, MH_A_FEATURES, 4 },
 	};
 
 	(void)state;

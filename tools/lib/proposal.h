@@ -106,8 +106,12 @@ bool mh_proposal_complete(const struct mh_proposal *p, const struct mh_proposal_
 /* The statement i of one that is complete: -ENOKEY it is not, -ENOSPC */
 int mh_proposal_statement(const struct mh_proposal *p, const struct mh_proposal_view *v,
 			  unsigned int i, struct mh_writer *w);
-/* A SUBMIT's body: -ENOKEY, -EMSGSIZE, -EBADMSG when the ANCHOR is none that follows, -ENOMEM */
+/*
+ * A SUBMIT's body, of n statements from the first on (each has its path in the batch, so they need
+ * not all go at once), the items with the last: -ENOKEY, -EMSGSIZE, -EBADMSG when the ANCHOR is
+ * none that follows, -ENOMEM
+ */
 int mh_proposal_submission(const struct mh_proposal *p, const struct mh_proposal_view *v,
-			   struct mh_bytes *out);
+			   unsigned int first, unsigned int n, struct mh_bytes *out);
 
 #endif

@@ -298,14 +298,16 @@ static int anchor_holds(const struct mh_proposal *p, const struct mh_proposal_vi
 }
 
 static int write_all(const struct mh_proposal *p, const struct mh_proposal_view *v,
+		     unsigned int first, unsigned int acts,
 		     const u8 (*leaves)[MH_HASH_LEN], struct mh_writer *w)
 {
-	u16 n = (u16)p->acts;
+	unsigned int items = first + acts == p->acts ? p->items : 0;
+	u16 n = (u16)acts;
 
-	for (unsigned int i = 0; i < p->items; i++)
+	for (unsigned int i = 0; i < items; i++)
 		n += p->item[i].item < MH_PROPOSAL_BUNDLE;
 	mh_write_u16(w, n);
-	for (unsigned int i = 0; i < p->acts && !w->err; i++) {
+	for (unsigned int i = first; i < first + acts && !w->err; i++) {
 		size_t at = w->len;
 		int ret;
 
@@ -320,7 +322,7 @@ static int write_all(const struct mh_proposal *p, const struct mh_proposal_view 
 		if (ret)
 			return ret;
 	}
-	for (unsigned int i = 0; i < p->items; i++)
+	for (unsigned int i = 0; i < items; i++)
 		if (p->item[i].item < MH_PROPOSAL_BUNDLE) {
 			mh_write_u8(w, p->item[i].item);
 			mh_write_big(w, mh_bytes_buf(&p->item[i].bytes));
@@ -329,7 +331,7 @@ static int write_all(const struct mh_proposal *p, const struct mh_proposal_view 
 }
 
 int mh_proposal_submission(const struct mh_proposal *p, const struct mh_proposal_view *v,
-			   struct mh_bytes *out)
+			   unsigned int first, unsigned int n, struct mh_bytes *out)
 {
 	u8 (*leaves)[MH_HASH_LEN];
 	struct mh_writer w;
@@ -338,7 +340,7 @@ int mh_proposal_submission(const struct mh_proposal *p, const struct mh_proposal
 	*out = (struct mh_bytes){ 0 };
 	if (p->acts && !mh_proposal_complete(p, v))
 		return -ENOKEY;
-	if (p->acts + p->items > MH_ADMIN_ITEMS)
+	if (n + p->items > MH_ADMIN_ITEMS)
 		return -EMSGSIZE;
 	ret = all_leaves(p, &leaves);
 	if (ret)
@@ -346,7 +348,8 @@ int mh_proposal_submission(const struct mh_proposal *p, const struct mh_proposal
 	out->p = malloc(MH_ADMIN_MAX);
 	out->n = MH_ADMIN_MAX - 16;
 	mh_writer_init(&w, out->p, out->n);
-	ret = out->p ? write_all(p, v, (const u8 (*)[MH_HASH_LEN])leaves, &w) : -ENOMEM;
+	ret = out->p ? write_all(p, v, first, n, (const u8 (*)[MH_HASH_LEN])leaves,
+				 &w) : -ENOMEM;
 	free(leaves);
 	out->n = ret ? 0 : w.len;
 	if (ret)
