@@ -334,8 +334,10 @@ static int run_revoke(struct rc *rc, const struct rc_args *a)
 		if (!strcmp(a->operand[0], kinds[i].word))
 			v.type = kinds[i].type;
 	if (!v.type)
-		return mh_fail(MH_EXIT_USAGE, "%s: revoke entity, member, group, dataset, instance, "
-					      "policy or delegation", a->operand[0]);
+		return mh_fail(MH_EXIT_USAGE,
+			       "%s: revoke entity, member, group, dataset, instance, policy or "
+			       "delegation",
+			       a->operand[0]);
 	v.members = json_object();
 	v.serial = json_object();
 	v.data = json_object();
