@@ -38,7 +38,7 @@ verb()
 	case "$1 $2 $3 $4" in
 	*' key create'*) _verb="repoctl officer key create" ;;
 	*' key show'*) _verb="repoctl officer key show" ;;
-	*' status '* | *' card '* | *' calendar '* | 'officer grant '*) _verb="repoctl $2" ;;
+	*' status '* | *' card '* | *' calendar '* | 'officer grant '* | 'officer revoke '*) _verb="repoctl $2" ;;
 	*' review '* | *' sign '* | *' submit '*) _verb="repoctl $2" ;;
 	'repoctl '* | 'officer '*) _verb="repoctl $2 $3" ;;
 	esac
@@ -67,7 +67,7 @@ none()
 	is "$_of" "$? $(wc -c < "$W/json") $(grep -Ec 'json' "$W/said")" "2 0 1"
 }
 
-plan 59
+plan 60
 mkdir -p "$W"
 ok "an office" office_open
 : > "$W/tried"
@@ -142,6 +142,7 @@ none "public" microhsm public
 json "audit show" repoctl audit show
 is "audit show, from where there is none" "$(repoctl audit show --from 999999 --json)" "[]"
 json "audit verify" repoctl audit verify
+json "revoke" officer revoke dataset disk/proposed
 json "entity revoke" officer entity revoke alice
 wait_for 5 grep -q revoked "$TMPDIR/monitor.log"
 stop monitor
