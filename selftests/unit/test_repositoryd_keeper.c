@@ -249,7 +249,7 @@ static void replaced(void **state)
 		assert_int_equal(rd_start(&w), 0);
 		assert_false(is_served());
 		/* nor is an EPOCH signed under what was replaced */
-		assert_int_equal(epoch(), last + (role == MH_ROLE_SERVE));
+		assert_int_equal(epoch() > last, role == MH_ROLE_SERVE);
 		assert_int_equal(delegate(s, role, 0, true), MH_ADMIN_OK);
 		assert_true(is_served());
 	}
